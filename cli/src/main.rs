@@ -1,0 +1,2 @@
+//! The `snapcrane` command.
+fn main() {}

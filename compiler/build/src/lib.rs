@@ -1,0 +1,1 @@
+//! Construction of IR from kernel.

@@ -1,0 +1,1 @@
+//! The pipeline from a kernel file to a snapshot.

@@ -1,0 +1,1 @@
+//! SSA intermediate representation with Dart semantics.

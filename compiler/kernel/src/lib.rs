@@ -1,0 +1,1 @@
+//! Reader of Dart kernel files (.dill, binary format 138).

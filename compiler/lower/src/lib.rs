@@ -1,0 +1,1 @@
+//! Lowering of IR to Cranelift IR and machine code.

@@ -1,0 +1,1 @@
+//! Closed-world model of a Dart program: classes, layouts, functions, types, constants, selectors.

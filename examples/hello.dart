@@ -1,0 +1,1 @@
+void main(List<String> args) => print('Hello from snapcrane, with ${args.length} arguments');

@@ -1,0 +1,1 @@
+//! Format of Dart AOT snapshots: object graph, clusters, images.

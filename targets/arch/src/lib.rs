@@ -1,0 +1,1 @@
+//! Assemblers, calling conventions and stubs per architecture.

@@ -1,0 +1,1 @@
+//! Facts about Dart engines, generated from their sources.

@@ -1,0 +1,2 @@
+//! Developer commands of snapcrane.
+fn main() {}
