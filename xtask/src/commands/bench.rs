@@ -1,0 +1,273 @@
+//! `cargo xtask bench compile`: what a compilation costs, beside the reference compiler in the same run.
+//!
+//! The two compilers alternate, so that a change of the machine's load meets both, and the smallest of several runs
+//! counts, since disturbances only ever add. Memory is the largest resident set of the process. A program that
+//! snapcrane does not compile yet is reported with the construct that stopped it and the phases that were reached.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use xtask::prepare::Extras;
+use xtask::process::{Measured, describe_status, measure, telling_line};
+use xtask::{Arch, Error, KernelOptions, Toolchain};
+
+/// snapcrane's exit code for a construct that it does not support.
+const UNSUPPORTED: i32 = 254;
+
+struct Options {
+    only: Option<Vec<String>>,
+    runs: u32,
+}
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
+    let options = parse(arguments)?;
+    let wants_apps = options.only.as_ref().is_none_or(|names| names.iter().any(|name| name != "hello"));
+    let toolchain = super::toolchain(Extras { sources: wants_apps, ..Extras::default() })?;
+    let reference = toolchain.reference_gen_snapshot(Arch::X64).ok_or_else(|| {
+        Error::Environment(format!("{} has no reference gen_snapshot for x64", toolchain.root().display()))
+    })?;
+    let snapcrane = super::build_snapcrane()?;
+    let dir = super::fresh_dir("bench")?;
+    let programs = programs(&toolchain, &dir, options.only.as_deref())?;
+
+    println!(
+        "{:<12} {:>9}  {:<10} {:>9} {:>9} {:>9} {:>10}",
+        "program", "kernel KB", "compiler", "wall s", "CPU s", "peak MB", "output KB"
+    );
+    let mut failures = Vec::new();
+    for (name, dill) in &programs {
+        if !compare(name, dill, &reference, &snapcrane, &dir, options.runs)? {
+            failures.push(name.as_str());
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Failed(format!("not compiled: {}", failures.join(", "))))
+}
+
+fn parse(arguments: &[String]) -> Result<Options, Error> {
+    let mut arguments = arguments.iter();
+    match arguments.next().map(String::as_str) {
+        Some("compile") => {}
+        Some(other) => return Err(Error::Usage(format!("no such benchmark: {other} (compile)"))),
+        None => return Err(Error::Usage("which benchmark? (compile)".into())),
+    }
+    let mut options = Options { only: None, runs: 3 };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--only" => {
+                let names = super::value_of("--only", &mut arguments)?;
+                options.only = Some(names.split(',').map(str::to_owned).collect());
+            }
+            "--runs" => {
+                let text = super::value_of("--runs", &mut arguments)?;
+                let count = text.parse().ok().filter(|&count| count > 0);
+                options.runs = count
+                    .ok_or_else(|| Error::Usage(format!("--runs needs a positive number, not {text}")))?;
+            }
+            _ => super::no_more_arguments([argument].into_iter())?,
+        }
+    }
+    Ok(options)
+}
+
+/// Names and kernel files of the programs to compile, the small one first.
+fn programs(
+    toolchain: &Toolchain,
+    dir: &Path,
+    only: Option<&[String]>,
+) -> Result<Vec<(String, PathBuf)>, Error> {
+    let hello = dir.join("hello.dill");
+    let mut all = vec![("hello".to_owned(), hello.clone())];
+    all.extend(toolchain.app_dills());
+    if let Some(names) = only {
+        for name in names {
+            if !all.iter().any(|(known, _)| known == name) {
+                let known: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+                return Err(Error::Usage(format!("no such program: {name} ({})", known.join(", "))));
+            }
+        }
+        all.retain(|(name, _)| names.contains(name));
+    }
+    if all.iter().any(|(name, _)| name == "hello") {
+        toolchain.gen_kernel(&super::hello_source(), &hello, &KernelOptions::default())?;
+    }
+    Ok(all)
+}
+
+/// The best of several runs of one compiler.
+struct Best {
+    wall: Duration,
+    cpu: Duration,
+    peak_rss_kib: u64,
+    output_bytes: u64,
+}
+
+impl Best {
+    fn include(best: Option<Best>, run: &Measured, output: &Path) -> Option<Best> {
+        let output_bytes = file_size(output);
+        Some(match best {
+            None => Best { wall: run.wall, cpu: run.cpu, peak_rss_kib: run.peak_rss_kib, output_bytes },
+            Some(best) => Best {
+                wall: best.wall.min(run.wall),
+                cpu: best.cpu.min(run.cpu),
+                peak_rss_kib: best.peak_rss_kib.min(run.peak_rss_kib),
+                output_bytes,
+            },
+        })
+    }
+}
+
+/// Compiles one program with both compilers and prints the result; false when snapcrane did not compile it.
+fn compare(
+    name: &str,
+    dill: &Path,
+    reference: &Command,
+    snapcrane: &Path,
+    dir: &Path,
+    runs: u32,
+) -> Result<bool, Error> {
+    let outputs = [dir.join(format!("{name}.reference.so")), dir.join(format!("{name}.snapcrane.so"))];
+    let mut best: [Option<Best>; 2] = [None, None];
+    let mut stopped = None;
+    for _ in 0..runs {
+        let mut command = copy_of(reference);
+        let run = measure(flags(&mut command, dill, &outputs[0]))?;
+        if !run.status.success() {
+            return Err(Error::Failed(format!(
+                "the reference compiler failed on {name} ({}): {}",
+                describe_status(run.status),
+                telling_line(&run.stderr)
+            )));
+        }
+        best[0] = Best::include(best[0].take(), &run, &outputs[0]);
+        if stopped.is_none() {
+            let mut command = Command::new(snapcrane);
+            let run = measure(flags(command.arg("gen_snapshot"), dill, &outputs[1]))?;
+            if run.status.success() {
+                best[1] = Best::include(best[1].take(), &run, &outputs[1]);
+            } else {
+                stopped = Some(run);
+            }
+        }
+    }
+    let kernel = file_size(dill) / 1024;
+    let [Some(a), b] = best else { return Ok(false) };
+    println!("{name:<12} {kernel:>9}  {:<10} {}", "reference", row(&a));
+    match (b, stopped) {
+        (Some(b), None) => {
+            println!("{:<12} {:>9}  {:<10} {}", "", "", "snapcrane", row(&b));
+            println!(
+                "{:<12} {:>9}  {:<10} {:>9.2} {:>9.2} {:>9.2} {:>10.2}",
+                "",
+                "",
+                "ratio",
+                b.wall.as_secs_f64() / a.wall.as_secs_f64(),
+                b.cpu.as_secs_f64() / a.cpu.as_secs_f64(),
+                ratio(b.peak_rss_kib, a.peak_rss_kib),
+                ratio(b.output_bytes, a.output_bytes),
+            );
+            Ok(true)
+        }
+        (_, stopped) => {
+            if let Some(run) = stopped {
+                report_stop(&run, dill, snapcrane, &outputs[1])?;
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// How far snapcrane got: what stopped it, what that cost, and the phases that it had finished.
+fn report_stop(run: &Measured, dill: &Path, snapcrane: &Path, output: &Path) -> Result<(), Error> {
+    let what = match run.status.code() {
+        Some(UNSUPPORTED) => "stopped at an unsupported construct".to_owned(),
+        _ => format!("failed ({})", describe_status(run.status)),
+    };
+    println!(
+        "{:<12} {:>9}  snapcrane {what} after {:.3} s, {} MB",
+        "",
+        "",
+        run.wall.as_secs_f64(),
+        run.peak_rss_kib / 1024
+    );
+    println!("    {}", telling_line(&run.stderr));
+    let mut command = Command::new(snapcrane);
+    let timed = measure(flags(command.args(["gen_snapshot", "--time"]), dill, output))?;
+    for line in timed.stderr.lines().filter(|line| !run.stderr.lines().any(|other| other == *line)) {
+        println!("    {line}");
+    }
+    Ok(())
+}
+
+fn flags<'a>(command: &'a mut Command, dill: &Path, output: &Path) -> &'a mut Command {
+    command.args(["--deterministic", "--snapshot_kind=app-aot-elf", "--strip"]);
+    command.arg(format!("--elf={}", output.display())).arg(dill)
+}
+
+/// A command with the same program and arguments: `Command` itself cannot be cloned.
+fn copy_of(command: &Command) -> Command {
+    let mut copy = Command::new(command.get_program());
+    copy.args(command.get_args());
+    copy
+}
+
+fn row(best: &Best) -> String {
+    format!(
+        "{:>9.3} {:>9.3} {:>9} {:>10}",
+        best.wall.as_secs_f64(),
+        best.cpu.as_secs_f64(),
+        best.peak_rss_kib / 1024,
+        best.output_bytes / 1024
+    )
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+fn ratio(a: u64, b: u64) -> f64 {
+    a as f64 / b as f64
+}
+
+fn file_size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Options, Error> {
+        parse(&arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn parses_options() {
+        let options = parsed(&["compile", "--runs", "5", "--only", "hello,dart2js"]).expect("valid");
+        assert_eq!(options.runs, 5);
+        assert_eq!(options.only.as_deref(), Some(&["hello".to_owned(), "dart2js".to_owned()][..]));
+    }
+
+    #[test]
+    fn refuses_bad_options() {
+        for bad in [&["compile", "--runs", "0"][..], &["compile", "--runs"], &["run"], &[], &["compile", "x"]]
+        {
+            assert_eq!(parsed(bad).err().map(|error| error.exit_code()), Some(2), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_smallest_of_each_measure_counts() {
+        let run = |wall, cpu, peak_rss_kib| Measured {
+            status: std::process::ExitStatus::default(),
+            wall: Duration::from_millis(wall),
+            cpu: Duration::from_millis(cpu),
+            peak_rss_kib,
+            stderr: String::new(),
+        };
+        let nowhere = Path::new("");
+        let first = Best::include(None, &run(10, 30, 5), nowhere);
+        let best = Best::include(first, &run(20, 15, 7), nowhere).expect("two runs");
+        assert_eq!((best.wall.as_millis(), best.cpu.as_millis(), best.peak_rss_kib), (10, 15, 5));
+    }
+}
