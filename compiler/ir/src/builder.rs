@@ -24,13 +24,13 @@ use snapcrane_program::ids::{FunctionKey, ObjectKey, RowKey};
 use std::collections::HashMap;
 
 use crate::function::{
-    Block, BlockCall, BlockData, CalleeRef, Function, InstData, ObjectRef, RowRef, Signature, SourcePos, Terminator,
-    Unlikely, Value, ValueData, ValueDef,
+    Block, BlockCall, BlockData, CalleeRef, Function, InstData, ObjectRef, RowRef, Signature, SourcePos,
+    Terminator, Unlikely, Value, ValueData, ValueDef,
 };
 use crate::inst::{Inst, Type};
 
 /// A mutable variable of the function being built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Variable(u32);
 entity_impl!(Variable, "var");
 

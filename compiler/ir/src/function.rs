@@ -7,32 +7,32 @@ use snapcrane_program::ids::{CallShape, FunctionKey, ObjectKey, RowKey};
 use crate::inst::{AllocKind, CompareOp, Inst, Type, UnaryOp};
 
 /// An SSA value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value(u32);
 entity_impl!(Value, "v");
 
 /// A basic block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Block(u32);
 entity_impl!(Block, "block");
 
 /// An instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstRef(u32);
 entity_impl!(InstRef, "inst");
 
 /// An object of [`Function::objects`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectRef(u32);
 entity_impl!(ObjectRef, "obj");
 
 /// A function of [`Function::callees`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CalleeRef(u32);
 entity_impl!(CalleeRef, "fn");
 
 /// A dispatch row of [`Function::rows`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowRef(u32);
 entity_impl!(RowRef, "row");
 
@@ -148,7 +148,10 @@ impl Terminator {
                 targets.iter().for_each(&mut f);
                 f(default);
             }
-            Terminator::Return(_) | Terminator::Throw(_) | Terminator::ReThrow(..) | Terminator::Unreachable => {}
+            Terminator::Return(_)
+            | Terminator::Throw(_)
+            | Terminator::ReThrow(..)
+            | Terminator::Unreachable => {}
         }
     }
 
@@ -164,7 +167,10 @@ impl Terminator {
                 targets.iter_mut().for_each(&mut f);
                 f(default);
             }
-            Terminator::Return(_) | Terminator::Throw(_) | Terminator::ReThrow(..) | Terminator::Unreachable => {}
+            Terminator::Return(_)
+            | Terminator::Throw(_)
+            | Terminator::ReThrow(..)
+            | Terminator::Unreachable => {}
         }
     }
 
@@ -335,9 +341,11 @@ impl Function {
             | InstantiateTypeArgs { .. }
             | CatchException
             | CatchStackTrace => Type::Tagged,
-            CallStatic { callee, .. } => {
-                self.callee_signatures.get(*callee).and_then(|s| s.as_ref()).map_or(Type::Tagged, |s| s.result)
-            }
+            CallStatic { callee, .. } => self
+                .callee_signatures
+                .get(*callee)
+                .and_then(|s| s.as_ref())
+                .map_or(Type::Tagged, |s| s.result),
             Int64(_) | PointerToInt(_) => Type::Int64,
             Double(_) => Type::Double,
             Bool(_) | InstanceOf { .. } => Type::Bool,
@@ -415,8 +423,8 @@ fn unary_result(op: UnaryOp) -> Type {
         BoxInt64 | BoxDouble | BoxBool => Type::Tagged,
         UnboxInt64 | NegInt64 | NotInt64 | DoubleToInt64 | DoubleBits | BitLength | ClassId | SignExtend8
         | SignExtend16 | SignExtend32 | ZeroExtend32 => Type::Int64,
-        UnboxDouble | Int64ToDouble | NegDouble | AbsDouble | SqrtDouble | FloorDouble | CeilDouble | TruncDouble
-        | DoubleFromBits => Type::Double,
+        UnboxDouble | Int64ToDouble | NegDouble | AbsDouble | SqrtDouble | FloorDouble | CeilDouble
+        | TruncDouble | DoubleFromBits => Type::Double,
         UnboxBool | Not | IsSmi => Type::Bool,
     }
 }

@@ -27,14 +27,18 @@
 //! with a terminator; a block with an unwind edge has an instruction that may throw as its last one, and only there, or a throwing terminator.
 
 pub mod builder;
+pub mod dominators;
 pub mod function;
 pub mod inst;
+pub mod text;
+pub mod verifier;
 
 pub use builder::{FunctionBuilder, Variable};
 pub use function::{
-    Block, BlockCall, BlockData, CalleeRef, Function, InstRef, ObjectRef, RowRef, Signature, SourcePos, Terminator, Value,
-    ValueDef,
+    Block, BlockCall, BlockData, CalleeRef, Function, InstRef, ObjectRef, RowRef, Signature, SourcePos,
+    Terminator, Value, ValueDef,
 };
 pub use inst::{
-    AllocKind, ArrayKind, BinaryOp, CompareOp, Effects, Inst, NativeSlot, NullCheck, Slot, StoreBarrier, Type, UnaryOp,
+    AllocKind, ArrayKind, BinaryOp, CompareOp, Effects, Inst, NativeSlot, NullCheck, Slot, StoreBarrier,
+    Type, UnaryOp,
 };
