@@ -3,13 +3,15 @@
 //! The types here are the same for every architecture: bytes, relocations and stack maps of a stub, of an internal
 //! helper stub, or of the body of a native function.
 
+use snapcrane_engines::Stub;
 use std::fmt;
 
 /// A helper stub that the engine does not know: it exists in the text image with a Code object of its own (owner
 /// null, so stack walks treat its frames as stub frames) but is not part of the engine's stub list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
 pub enum ExtraStub {
-    /// Calls a runtime entry with this many tagged arguments, see [`MAX_RUNTIME_ARGS`].
+    /// Calls a runtime entry with this many tagged arguments, at most [`MAX_RUNTIME_ARGS`]. In Cranelift's `Tail`
+    /// convention: `(offset of the entry in the thread, argument 0, ...) -> result`.
     RuntimeCall(u8),
 }
 
@@ -22,11 +24,6 @@ impl ExtraStub {
     pub fn all() -> impl Iterator<Item = ExtraStub> {
         (0..=MAX_RUNTIME_ARGS).map(ExtraStub::RuntimeCall)
     }
-
-    /// A name for listings, in the style of the engine's stub names.
-    pub fn name(self) -> String {
-        self.to_string()
-    }
 }
 
 impl fmt::Display for ExtraStub {
@@ -35,6 +32,15 @@ impl fmt::Display for ExtraStub {
             ExtraStub::RuntimeCall(arity) => write!(f, "RuntimeCall{arity}"),
         }
     }
+}
+
+/// Any stub of the text image.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+pub enum StubRef {
+    /// One of the engine's stub list.
+    Listed(Stub),
+    /// One of ours.
+    Extra(ExtraStub),
 }
 
 /// How a relocated field is computed.
@@ -48,24 +54,24 @@ pub enum RelocKind {
     PoolOffset32,
 }
 
-/// A place that code lacks the address of until it is linked, and how to fill it in. `S` names stubs.
+/// A place that code lacks the address of until it is linked, and how to fill it in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct Reloc<S> {
+pub struct Reloc {
     /// Byte offset of the field from the start of the code.
     pub offset: u32,
     /// How the field is computed.
     pub kind: RelocKind,
     /// What it refers to.
-    pub target: RelocTarget<S>,
+    pub target: RelocTarget,
     /// Constant added to the target.
     pub addend: i64,
 }
 
 /// What a relocation refers to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum RelocTarget<S> {
+pub enum RelocTarget {
     /// The payload start of a stub.
-    Stub(S),
+    Stub(StubRef),
     /// A slot of the global object pool; the number is the requester's own (it came in with the request for the
     /// code), the linker maps it to the slot's offset.
     PoolSlot(u32),
@@ -82,13 +88,81 @@ pub struct StackMap {
     pub tagged: Vec<bool>,
 }
 
+/// Machine code that is not placed yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct RawCode {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) relocs: Vec<Reloc>,
+}
+
+/// A stub's machine code. Stubs have no stack maps: every word of their frames is tagged, which is what the
+/// engine assumes where it finds no map.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StubCode {
+    /// Which stub it is.
+    pub stub: StubRef,
+    /// Its name, for listings and symbol tables.
+    pub name: String,
+    /// The instructions. The entry point is the first byte.
+    pub bytes: Vec<u8>,
+    /// Fields to fill in, in ascending order of offsets.
+    pub relocs: Vec<Reloc>,
+    /// Alignment of the first byte, a power of two.
+    pub align: u32,
+    /// What the code is for.
+    pub role: StubRole,
+}
+
+/// Whether a stub is meant to be executed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StubRole {
+    /// The stub does its job.
+    Code,
+    /// Nothing in a compiled program enters the stub; its Code object exists because the engine wants one. Executing
+    /// it is a defect and traps.
+    Trap,
+}
+
+/// A native function: one that Dart code declares and the engine implements in C++.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NativeFunction {
+    /// The requester's number of the pool slot that holds the C function. An entry of type `native_function`; the
+    /// engine sets it to its linking function and later to the resolved one.
+    pub function_slot: u32,
+    /// The requester's number of the pool slot that holds the trampoline's Code object: an entry with snapshot
+    /// behaviour `reset_to_bootstrap_native`, which the engine sets and later replaces.
+    pub trampoline_slot: u32,
+    /// Number of parameters including the receiver, without type arguments (`Function.NumParameters`).
+    pub parameters: u32,
+    /// Whether the first argument is a type argument vector in front of these parameters.
+    pub is_generic: bool,
+}
+
+impl NativeFunction {
+    /// Number of arguments that callers pass, all tagged: the parameters and the type argument vector.
+    pub fn parameter_words(&self) -> u32 {
+        self.parameters + u32::from(self.is_generic)
+    }
+}
+
+/// The machine code of a native function's body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NativeCode {
+    /// The instructions. The entry point is the first byte.
+    pub bytes: Vec<u8>,
+    /// Fields to fill in, in ascending order of offsets.
+    pub relocs: Vec<Reloc>,
+    /// The map of the only call.
+    pub stack_map: StackMap,
+    /// Alignment of the first byte, a power of two.
+    pub align: u32,
+}
+
 /// Why code could not be generated.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Error {
     /// No stubs are written for this architecture, operating system or object layout.
     UnsupportedTarget(String),
-    /// The engine data lacks a fact that the stubs need.
-    MissingEngineFact(String),
     /// A native function has more parameters than the template can address.
     TooManyParameters(u32),
 }
@@ -97,7 +171,6 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::UnsupportedTarget(target) => write!(f, "no hand-written code for target {target}"),
-            Error::MissingEngineFact(fact) => write!(f, "the engine data has no {fact}"),
             Error::TooManyParameters(count) => write!(f, "native function with {count} parameters"),
         }
     }

@@ -6,7 +6,7 @@
 //! branches and one pass suffices. Forward references are patched when the code is finished.
 
 use super::regs::{Gpr, Xmm};
-use crate::code::{Reloc, RelocKind, RelocTarget};
+use crate::code::{RawCode, Reloc, RelocKind, RelocTarget, StubRef};
 
 /// The width of an integer operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +36,12 @@ impl Mem {
     pub fn indexed(base: Gpr, index: Gpr, disp: i32) -> Mem {
         assert!(index != Gpr::Rsp, "rsp cannot be an index register");
         Mem { base, index: Some((index, 3)), disp, wide_disp: false }
+    }
+
+    /// `base + index`. The index cannot be `rsp`.
+    pub fn sum(base: Gpr, index: Gpr) -> Mem {
+        assert!(index != Gpr::Rsp, "rsp cannot be an index register");
+        Mem { base, index: Some((index, 0)), disp: 0, wide_disp: false }
     }
 
     /// `base + disp` with a 32-bit displacement even if eight bits would do.
@@ -104,22 +110,16 @@ pub enum Cond {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Label(u32);
 
-/// Assembles one piece of code. `S` names stubs in relocations.
-#[derive(Debug)]
-pub struct Assembler<S> {
+/// Assembles one piece of code.
+#[derive(Debug, Default)]
+pub struct Assembler {
     bytes: Vec<u8>,
-    relocs: Vec<Reloc<S>>,
+    relocs: Vec<Reloc>,
     labels: Vec<Option<u32>>,
     fixups: Vec<(u32, Label)>,
 }
 
-impl<S> Default for Assembler<S> {
-    fn default() -> Self {
-        Assembler { bytes: Vec::new(), relocs: Vec::new(), labels: Vec::new(), fixups: Vec::new() }
-    }
-}
-
-impl<S> Assembler<S> {
+impl Assembler {
     /// An assembler without code.
     pub fn new() -> Self {
         Self::default()
@@ -152,7 +152,7 @@ impl<S> Assembler<S> {
     ///
     /// # Panics
     /// If a label is used but was never placed.
-    pub fn finish(mut self) -> (Vec<u8>, Vec<Reloc<S>>) {
+    pub(crate) fn finish(mut self) -> RawCode {
         for (field, label) in self.fixups {
             let target = self.labels[label.0 as usize].expect("every used label is placed");
             let field = field as usize;
@@ -160,7 +160,7 @@ impl<S> Assembler<S> {
             let distance = i32::try_from(distance).expect("stub code is small");
             self.bytes[field..field + 4].copy_from_slice(&distance.to_le_bytes());
         }
-        (self.bytes, self.relocs)
+        RawCode { bytes: self.bytes, relocs: self.relocs }
     }
 
     // Encoding.
@@ -237,7 +237,7 @@ impl<S> Assembler<S> {
         self.imm32(0);
     }
 
-    fn stub_field(&mut self, stub: S) {
+    fn stub_field(&mut self, stub: StubRef) {
         let offset = self.offset();
         let target = RelocTarget::Stub(stub);
         self.relocs.push(Reloc { offset, kind: RelocKind::PcRel4, target, addend: -4 });
@@ -502,7 +502,7 @@ impl<S> Assembler<S> {
     }
 
     /// `call stub`
-    pub fn call_stub(&mut self, stub: S) {
+    pub fn call_stub(&mut self, stub: StubRef) {
         self.byte(0xe8);
         self.stub_field(stub);
     }
@@ -524,7 +524,7 @@ impl<S> Assembler<S> {
     }
 
     /// `jmp stub`
-    pub fn jmp_stub(&mut self, stub: S) {
+    pub fn jmp_stub(&mut self, stub: StubRef) {
         self.byte(0xe9);
         self.stub_field(stub);
     }
@@ -565,6 +565,7 @@ impl<S> Assembler<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::ExtraStub;
     use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter};
 
     fn disassemble(code: &[u8]) -> Vec<String> {
@@ -582,10 +583,10 @@ mod tests {
         lines
     }
 
-    fn check(build: impl Fn(&mut Assembler<&'static str>), expected: &[&str]) {
+    fn check(build: impl Fn(&mut Assembler), expected: &[&str]) {
         let mut asm = Assembler::new();
         build(&mut asm);
-        assert_eq!(disassemble(&asm.finish().0), expected);
+        assert_eq!(disassemble(&asm.finish().bytes), expected);
     }
 
     const ALL: [Gpr; 16] = {
@@ -603,7 +604,7 @@ mod tests {
             assert_eq!(usize::from(reg.code()), index);
             let other = ALL[(index + 5) % 16];
             let (r, o) = (name(reg), name(other));
-            let mut asm = Assembler::<()>::new();
+            let mut asm = Assembler::new();
             asm.mov_rr(Width::W64, reg, other);
             asm.push_r(reg);
             asm.pop_r(reg);
@@ -612,7 +613,7 @@ mod tests {
             asm.alu_ri(Alu::Add, Width::W64, reg, 8);
             asm.shift_ri(Shift::Shr, Width::W64, reg, 3);
             asm.mov_ri(reg, 0x1122334455667788);
-            let lines = disassemble(&asm.finish().0);
+            let lines = disassemble(&asm.finish().bytes);
             let expected = [
                 format!("mov {o},{r}"),
                 format!("push {r}"),
@@ -632,24 +633,24 @@ mod tests {
         for &base in &ALL {
             for (disp, text) in [(0, ""), (8, "8"), (-8, "-8"), (0x1234, "0x1234"), (-0x1234, "-0x1234")] {
                 for &reg in &[Gpr::Rax, Gpr::Rsp, Gpr::R9] {
-                    let mut asm = Assembler::<()>::new();
+                    let mut asm = Assembler::new();
                     asm.load(Width::W64, reg, Mem::new(base, disp));
                     asm.store(Width::W64, Mem::new(base, disp), reg);
                     let (b, r) = (name(base), name(reg));
                     let expected = [format!("mov {text}({b}),{r}"), format!("mov {r},{text}({b})")];
-                    assert_eq!(disassemble(&asm.finish().0), expected);
+                    assert_eq!(disassemble(&asm.finish().bytes), expected);
                 }
                 for &index in ALL.iter().filter(|&&index| index != Gpr::Rsp) {
-                    let mut asm = Assembler::<()>::new();
+                    let mut asm = Assembler::new();
                     asm.lea(Gpr::R11, Mem::indexed(base, index, disp));
                     let expected = [format!("lea {text}({},{},8),%r11", name(base), name(index))];
-                    assert_eq!(disassemble(&asm.finish().0), expected);
+                    assert_eq!(disassemble(&asm.finish().bytes), expected);
                 }
             }
         }
-        let mut asm = Assembler::<()>::new();
+        let mut asm = Assembler::new();
         asm.load(Width::W64, Gpr::Rbx, Mem::wide(Gpr::R15, 8));
-        let (bytes, _) = asm.finish();
+        let bytes = asm.finish().bytes;
         assert_eq!(bytes, [0x49, 0x8b, 0x9f, 8, 0, 0, 0]);
     }
 
@@ -671,6 +672,7 @@ mod tests {
                 a.store_i(Width::W64, Mem::new(R15, 0x6c8), 2);
                 a.store_i(Width::W32, Mem::new(Rbp, 0), -1);
                 a.lea(Rax, Mem::new(Rbp, -16));
+                a.load(Width::W64, Rax, Mem::sum(R15, Rdi));
                 a.push_i(0);
                 a.push_i(-129);
                 a.push_m(Mem::new(R15, 0x20));
@@ -690,6 +692,7 @@ mod tests {
                 "movq $2,0x6c8(%r15)",
                 "movl $-1,(%rbp)",
                 "lea -0x10(%rbp),%rax",
+                "mov (%r15,%rdi),%rax",
                 "push $0",
                 "push $-0x81",
                 "pushq 0x20(%r15)",
@@ -824,11 +827,11 @@ mod tests {
             (Cond::Less, "jl"),
             (Cond::GreaterEqual, "jge"),
         ] {
-            let mut asm = Assembler::<()>::new();
+            let mut asm = Assembler::new();
             let here = asm.label();
             asm.bind(here);
             asm.jcc(cond, here);
-            assert_eq!(disassemble(&asm.finish().0), [format!("{text} 0x0000000000001000")]);
+            assert_eq!(disassemble(&asm.finish().bytes), [format!("{text} 0x0000000000001000")]);
         }
     }
 
@@ -836,19 +839,21 @@ mod tests {
     fn relocations_name_field_and_target() {
         let mut asm = Assembler::new();
         asm.load_pool_slot(Gpr::R11, Gpr::R15, 7);
-        asm.call_stub("callee");
-        asm.jmp_stub("next");
-        let (bytes, relocs) = asm.finish();
+        let callee = StubRef::Extra(ExtraStub::RuntimeCall(1));
+        let next = StubRef::Extra(ExtraStub::RuntimeCall(2));
+        asm.call_stub(callee);
+        asm.jmp_stub(next);
+        let RawCode { bytes, relocs } = asm.finish();
         assert_eq!(bytes.len(), 17);
         assert_eq!(bytes[..3], [0x4d, 0x8b, 0x9f]);
-        let stub = |offset, name| Reloc {
+        let stub = |offset, stub| Reloc {
             offset,
             kind: RelocKind::PcRel4,
-            target: RelocTarget::Stub(name),
+            target: RelocTarget::Stub(stub),
             addend: -4,
         };
         let pool =
             Reloc { offset: 3, kind: RelocKind::PoolOffset32, target: RelocTarget::PoolSlot(7), addend: -1 };
-        assert_eq!(relocs, [pool, stub(8, "callee"), stub(13, "next")]);
+        assert_eq!(relocs, [pool, stub(8, callee), stub(13, next)]);
     }
 }
