@@ -134,16 +134,16 @@ fn program_name(command: &Command) -> String {
 
 /// The line of a program's output that best explains its failure.
 ///
-/// npm prefixes its errors with "npm error" and gives the bare error code first, apt with "E:"; others put the reason
-/// on their last line.
+/// npm prefixes its errors with "npm error" and gives details of the failed system call first, apt with "E:"; others put
+/// the reason on their last line.
 pub fn telling_line(text: &str) -> &str {
+    const NPM_DETAILS: [&str; 4] = ["code", "errno", "syscall", "type"];
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines()
-        .find(|line| {
-            line.starts_with("E: ") || (line.starts_with("npm error") && !line.starts_with("npm error code"))
-        })
-        .or_else(|| lines().next_back())
-        .unwrap_or("no output")
+    let is_reason = |line: &&str| match line.strip_prefix("npm error ") {
+        Some(rest) => !NPM_DETAILS.contains(&rest.split(' ').next().unwrap_or_default()),
+        None => line.starts_with("E: "),
+    };
+    lines().find(is_reason).or_else(|| lines().next_back()).unwrap_or("no output")
 }
 
 #[cfg(test)]

@@ -219,6 +219,7 @@ impl Stage<'_> {
     fn dart_sdk(&mut self, arch: Arch, members: &[&str]) -> Result<PathBuf, Error> {
         let (debian, _) = debian_names(arch);
         let tree = self.staging.path().join(format!("dart-sdk-{debian}"));
+        self.archive()?;
         (self.report)(&format!("fetching Debian package dart-sdk {DART_VERSION} for {debian} (105 MB)"));
         let package = self.archive()?.download("dart-sdk", Some(DART_VERSION), debian)?;
         apt::unpack(&package, &tree, members)?;

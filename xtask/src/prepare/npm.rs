@@ -16,7 +16,7 @@ use crate::process::run_quiet;
 pub(super) fn unpack(name: &str, version: &str, folder: &Path) -> Result<PathBuf, Error> {
     fs::create_dir_all(folder).map_err(|error| Error::io("make", folder, &error))?;
     let mut npm = Command::new("npm");
-    npm.current_dir(folder).args(["pack", "--silent", &format!("{name}@{version}")]);
+    npm.current_dir(folder).args(["pack", "--loglevel=error", &format!("{name}@{version}")]);
     run_quiet(&mut npm)?;
     let tarball = format!("{name}-{version}.tgz");
     run_quiet(Command::new("tar").current_dir(folder).args(["-xzf", &tarball]))?;
