@@ -21,6 +21,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -344,8 +345,8 @@ fn existing(path: PathBuf) -> Option<PathBuf> {
 
 /// Fails unless `path` is a file that contains the snapshot hash of Dart 3.13.4: engine, reference compiler or snapshot.
 pub(crate) fn check_snapshot_hash(path: &Path) -> Result<(), Error> {
-    let bytes = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    if contains(&bytes, SNAPSHOT_HASH.as_bytes()) {
+    let found = fs::File::open(path).and_then(|file| contains(file, SNAPSHOT_HASH.as_bytes(), 1 << 16));
+    if found.map_err(|error| Error::io("read", path, &error))? {
         return Ok(());
     }
     Err(Error::Environment(format!(
@@ -356,7 +357,6 @@ pub(crate) fn check_snapshot_hash(path: &Path) -> Result<(), Error> {
 
 /// Fails unless `path` is a kernel file of the format that Dart 3.13 writes.
 fn check_platform(path: &Path) -> Result<(), Error> {
-    use std::io::Read;
     let mut header = [0; 8];
     fs::File::open(path)
         .and_then(|mut file| file.read_exact(&mut header))
@@ -368,16 +368,25 @@ fn check_platform(path: &Path) -> Result<(), Error> {
     Err(Error::Environment(format!("{} is not a kernel file of format {KERNEL_FORMAT}", path.display())))
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    let Some((&first, rest)) = needle.split_first() else { return true };
-    let mut at = 0;
-    while let Some(step) = haystack[at..].iter().position(|&byte| byte == first) {
-        at += step + 1;
-        if haystack[at..].starts_with(rest) {
-            return true;
+/// Whether `input` contains `needle`, reading `step` bytes at a time.
+///
+/// Not the whole file at once: the kernel counts the memory of the process that starts a child as memory of the child,
+/// so a benchmark's measurements would never fall below this process's own peak.
+fn contains(mut input: impl Read, needle: &[u8], step: usize) -> io::Result<bool> {
+    let mut window = Vec::new();
+    loop {
+        let old = window.len();
+        let read = input.by_ref().take(step as u64).read_to_end(&mut window)?;
+        if window.windows(needle.len()).any(|part| part == needle) {
+            return Ok(true);
         }
+        if read == 0 {
+            return Ok(false);
+        }
+        // The needle may begin in the last bytes and end in the next ones.
+        let keep = (old + read).min(needle.len() - 1);
+        window.drain(..old + read - keep);
     }
-    false
 }
 
 #[cfg(test)]
@@ -448,9 +457,14 @@ mod tests {
 
     #[test]
     fn searches_bytes() {
-        assert!(contains(b"aab", b"ab"));
-        assert!(contains(b"ab", b"ab"));
-        assert!(!contains(b"aa", b"ab"));
-        assert!(!contains(b"", b"a"));
+        for step in 1..6 {
+            let found =
+                |text: &[u8], needle: &[u8]| contains(text, needle, step).expect("memory is readable");
+            assert!(found(b"aaaab", b"aab"), "{step}");
+            assert!(found(b"xxxxabc", b"abc"), "{step}");
+            assert!(found(b"ab", b"ab"), "{step}");
+            assert!(!found(b"abaa", b"abb"), "{step}");
+            assert!(!found(b"", b"a"), "{step}");
+        }
     }
 }

@@ -12,8 +12,8 @@ use xtask::prepare::Extras;
 use xtask::process::{Measured, describe_status, measure, telling_line};
 use xtask::{Arch, Error, KernelOptions, Toolchain};
 
-/// snapcrane's exit code for a construct that it does not support.
-const UNSUPPORTED: i32 = 254;
+/// Exit code for a kernel file that cannot be compiled: for a valid one, a construct that is not supported yet.
+const NOT_COMPILED: i32 = 254;
 
 struct Options {
     only: Option<Vec<String>>,
@@ -32,8 +32,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     let programs = programs(&toolchain, &dir, options.only.as_deref())?;
 
     println!(
-        "{:<12} {:>9}  {:<10} {:>9} {:>9} {:>9} {:>10}",
-        "program", "kernel KB", "compiler", "wall s", "CPU s", "peak MB", "output KB"
+        "{:<12} {:>10}  {:<10} {:>9} {:>9} {:>9} {:>10}",
+        "program", "kernel KiB", "compiler", "wall s", "CPU s", "peak MiB", "output KiB"
     );
     let mut failures = Vec::new();
     for (name, dill) in &programs {
@@ -144,9 +144,10 @@ fn compare(
         }
         best[0] = Best::include(best[0].take(), &run, &outputs[0]);
         if stopped.is_none() {
+            remove(&outputs[1])?;
             let mut command = Command::new(snapcrane);
             let run = measure(flags(command.arg("gen_snapshot"), dill, &outputs[1]))?;
-            if run.status.success() {
+            if run.status.success() && outputs[1].is_file() {
                 best[1] = Best::include(best[1].take(), &run, &outputs[1]);
             } else {
                 stopped = Some(run);
@@ -155,12 +156,12 @@ fn compare(
     }
     let kernel = file_size(dill) / 1024;
     let [Some(a), b] = best else { return Ok(false) };
-    println!("{name:<12} {kernel:>9}  {:<10} {}", "reference", row(&a));
+    println!("{name:<12} {kernel:>10}  {:<10} {}", "reference", row(&a));
     match (b, stopped) {
         (Some(b), None) => {
-            println!("{:<12} {:>9}  {:<10} {}", "", "", "snapcrane", row(&b));
+            println!("{:<12} {:>10}  {:<10} {}", "", "", "snapcrane", row(&b));
             println!(
-                "{:<12} {:>9}  {:<10} {:>9.2} {:>9.2} {:>9.2} {:>10.2}",
+                "{:<12} {:>10}  {:<10} {:>9.2} {:>9.2} {:>9.2} {:>10.2}",
                 "",
                 "",
                 "ratio",
@@ -183,11 +184,12 @@ fn compare(
 /// How far snapcrane got: what stopped it, what that cost, and the phases that it had finished.
 fn report_stop(run: &Measured, dill: &Path, snapcrane: &Path, output: &Path) -> Result<(), Error> {
     let what = match run.status.code() {
-        Some(UNSUPPORTED) => "stopped at an unsupported construct".to_owned(),
+        Some(NOT_COMPILED) => "does not compile it".to_owned(),
+        Some(0) => "wrote no snapshot".to_owned(),
         _ => format!("failed ({})", describe_status(run.status)),
     };
     println!(
-        "{:<12} {:>9}  snapcrane {what} after {:.3} s, {} MB",
+        "{:<12} {:>10}  snapcrane {what}: stopped after {:.3} s, {} MiB",
         "",
         "",
         run.wall.as_secs_f64(),
@@ -227,6 +229,14 @@ fn row(best: &Best) -> String {
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
 fn ratio(a: u64, b: u64) -> f64 {
     a as f64 / b as f64
+}
+
+/// Removes the output of an earlier run, so that its presence means that this run wrote it.
+fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, &error)),
+        _ => Ok(()),
+    }
 }
 
 fn file_size(path: &Path) -> u64 {
