@@ -289,7 +289,7 @@ pub struct FunctionHeader<'b> {
     pub emitted_value_type: Option<DartType<'b>>,
     /// Target of a redirecting factory.
     pub redirecting_target: Option<RedirectingTarget<'b>>,
-    /// Where the body statement starts, and the end of the member if known. None without a body.
+    /// Where the body statement starts, and the end of the function or of the member. None without a body.
     pub body: Option<ByteRange>,
 }
 

@@ -9,6 +9,8 @@ use crate::ast::*;
 use crate::error::Result;
 use crate::ids::*;
 use crate::metadata::MetadataTables;
+use crate::parser::{Parser, Tables};
+use crate::summary::Tally;
 use crate::wtf8;
 use bumpalo::Bump;
 
@@ -17,9 +19,7 @@ use bumpalo::Bump;
 ///
 /// Borrows the file's bytes (typically a memory map) and an arena that holds declarations, types and constants.
 pub struct Component<'a> {
-    pub(crate) bytes: &'a [u8],
-    /// Whether references resolve yet: false only while the loader collects the declarations.
-    pub(crate) resolved: bool,
+    pub(crate) tables: Tables<'a>,
     /// The SDK hash the file was made with; ten zeros mean "do not check".
     pub sdk_hash: &'a [u8],
     /// Compile-time problems, as JSON texts. Empty for a valid program.
@@ -45,11 +45,6 @@ pub struct Component<'a> {
     /// Extension type declarations (their members are library procedures, too).
     pub extension_types: PrimaryMap<ExtTypeIdx, ExtensionType<'a>>,
     pub(crate) constants: PrimaryMap<ConstIdx, Constant<'a>>,
-    pub(crate) string_bytes: &'a [u8],
-    /// End of each string in `string_bytes`.
-    pub(crate) string_ends: Vec<u32>,
-    pub(crate) names: PrimaryMap<NameIdx, CanonicalName>,
-    pub(crate) references: PrimaryMap<NameIdx, Reference>,
     pub(crate) line_starts: Vec<u32>,
     pub(crate) metadata: MetadataTables<'a>,
     pub(crate) pragma: Option<PragmaClass>,
@@ -82,7 +77,8 @@ pub struct Sections {
 pub(crate) struct PragmaClass {
     pub(crate) class: ClassIdx,
     pub(crate) name: FieldIdx,
-    pub(crate) options: FieldIdx,
+    /// Missing if tree-shaken.
+    pub(crate) options: Option<FieldIdx>,
 }
 
 /// A contiguous range of entities.
@@ -250,6 +246,8 @@ pub struct ExtensionType<'a> {
     pub name: StrIdx,
     /// Type parameters.
     pub type_parameters: &'a [TypeParameter<'a>],
+    /// Scope of the type parameters.
+    pub scope: &'a TypeScope<'a>,
     /// Representation type.
     pub representation_type: DartType<'a>,
     /// Procedures.
@@ -445,10 +443,8 @@ pub struct Constructor<'a> {
     pub annotations: &'a [&'a Expr<'a>],
     /// The function, without body.
     pub function: &'a FunctionHeader<'a>,
-    /// One beyond the last byte.
-    pub(crate) end: u32,
-    /// Where what follows the header starts: body, scopes and initialisers.
-    pub(crate) rest: u32,
+    /// What follows the header: body, scopes and initialisers.
+    pub(crate) rest: ByteRange,
 }
 
 /// Kind of a [`Procedure`].
@@ -645,12 +641,12 @@ impl<'a> Component<'a> {
     /// # Errors
     /// If the file is not exactly one component of format version 138, or malformed.
     pub fn read(bytes: &'a [u8], arena: &'a Bump) -> Result<Component<'a>> {
-        crate::load::load(bytes, arena)
+        crate::load::load(bytes, arena, None)
     }
 
     /// The whole file.
     pub fn bytes(&self) -> &'a [u8] {
-        self.bytes
+        self.tables.bytes
     }
 
     /// Where the sections start.
@@ -660,14 +656,12 @@ impl<'a> Component<'a> {
 
     /// A string, as WTF-8: UTF-8 that may also encode lone surrogates.
     pub fn string(&self, index: StrIdx) -> &'a [u8] {
-        let index = index.index();
-        let start = if index == 0 { 0 } else { self.string_ends[index - 1] as usize };
-        &self.string_bytes[start..self.string_ends[index] as usize]
+        self.tables.string(index)
     }
 
     /// Number of strings.
     pub fn string_count(&self) -> usize {
-        self.string_ends.len()
+        self.tables.string_ends.len()
     }
 
     /// A string for people: lone surrogates become replacement characters.
@@ -682,17 +676,17 @@ impl<'a> Component<'a> {
 
     /// A canonical name.
     pub fn canonical_name(&self, index: NameIdx) -> CanonicalName {
-        self.names[index]
+        self.tables.names[index]
     }
 
     /// All canonical names.
     pub fn canonical_names(&self) -> &PrimaryMap<NameIdx, CanonicalName> {
-        &self.names
+        &self.tables.names
     }
 
     /// What declares a canonical name.
     pub fn reference(&self, index: NameIdx) -> Reference {
-        self.references[index]
+        self.tables.references[index]
     }
 
     /// The library a private name belongs to, if the file still has it.
@@ -705,14 +699,7 @@ impl<'a> Component<'a> {
 
     /// A canonical name for people: parts joined with `::`.
     pub fn qualified_name(&self, index: NameIdx) -> String {
-        let mut parts = Vec::new();
-        let mut next = Some(index);
-        while let Some(index) = next {
-            parts.push(self.string_lossy(self.names[index].name));
-            next = self.names[index].parent.expand();
-        }
-        parts.reverse();
-        parts.join("::")
+        self.tables.qualified_name(index)
     }
 
     /// A constant.
@@ -753,7 +740,7 @@ impl<'a> Component<'a> {
             let value = |wanted| fields.iter().find(|(field, _)| *field == wanted).map(|(_, value)| *value);
             match *self.constant(value(pragma.name)?) {
                 Constant::String(name) => {
-                    Some(Pragma { name: self.string(name), options: value(pragma.options) })
+                    Some(Pragma { name: self.string(name), options: pragma.options.and_then(value) })
                 }
                 _ => None,
             }
@@ -777,7 +764,7 @@ impl<'a> Component<'a> {
     where
         'a: 'b,
     {
-        crate::body::procedure(self, procedure, arena)
+        self.procedure_body(procedure, arena, None)
     }
 
     /// Reads a constructor's initialisers and body.
@@ -788,7 +775,7 @@ impl<'a> Component<'a> {
     where
         'a: 'b,
     {
-        crate::body::constructor(self, constructor, arena)
+        self.constructor_body(constructor, arena, None)
     }
 
     /// Reads a field's initialiser, if it has one.
@@ -803,6 +790,79 @@ impl<'a> Component<'a> {
     where
         'a: 'b,
     {
-        crate::body::field_initializer(self, field, arena)
+        self.initializer(field, arena, None)
+    }
+
+    pub(crate) fn procedure_body<'b>(
+        &self,
+        procedure: ProcIdx,
+        arena: &'b Bump,
+        tally: Option<&mut Tally>,
+    ) -> Result<FunctionNode<'b>>
+    where
+        'a: 'b,
+    {
+        let procedure = &self.procedures[procedure];
+        let header: &'b FunctionHeader<'b> = procedure.function;
+        let Some(range) = header.body else {
+            return Ok(FunctionNode { header, body: None });
+        };
+        let mut parser = self.body_parser(arena, procedure.node, range, tally).with_scope(header.scope);
+        let body = parser.function_rest(true)?;
+        parser.finish("the procedure")?;
+        Ok(FunctionNode { header, body })
+    }
+
+    pub(crate) fn constructor_body<'b>(
+        &self,
+        constructor: CtorIdx,
+        arena: &'b Bump,
+        tally: Option<&mut Tally>,
+    ) -> Result<ConstructorNode<'b>>
+    where
+        'a: 'b,
+    {
+        let constructor = &self.constructors[constructor];
+        let header: &'b FunctionHeader<'b> = constructor.function;
+        let mut parser =
+            self.body_parser(arena, constructor.node, constructor.rest, tally).with_scope(header.scope);
+        let body = parser.function_rest(header.body.is_some())?;
+        let initializers = parser.list(Parser::initializer)?;
+        parser.finish("the constructor")?;
+        Ok(ConstructorNode { function: FunctionNode { header, body }, initializers })
+    }
+
+    pub(crate) fn initializer<'b>(
+        &self,
+        field: FieldIdx,
+        arena: &'b Bump,
+        tally: Option<&mut Tally>,
+    ) -> Result<Option<&'b Expr<'b>>>
+    where
+        'a: 'b,
+    {
+        let field = &self.fields[field];
+        let Some(range) = field.initializer else {
+            return Ok(None);
+        };
+        let mut parser = self.body_parser(arena, field.node, range, tally).with_scope(field.scope);
+        let value = parser.expr()?;
+        parser.skip_scope()?;
+        parser.finish("the field")?;
+        Ok(Some(value))
+    }
+
+    /// A parser of part of the member that starts at `member`.
+    fn body_parser<'c, 'b>(
+        &'c self,
+        arena: &'b Bump,
+        member: NodeOffset,
+        range: ByteRange,
+        tally: Option<&'c mut Tally>,
+    ) -> Parser<'c, 'a, 'b> {
+        let mut parser =
+            Parser::new(&self.tables, arena, member.0 as usize, range.end as usize).with_tally(tally);
+        parser.cursor.seek(range.start as usize);
+        parser
     }
 }

@@ -16,16 +16,23 @@
 //! ```
 
 pub mod ast;
-mod body;
 mod component;
+mod cursor;
+mod decl;
 mod error;
+mod expr;
 mod ids;
 mod load;
 pub mod metadata;
+mod parser;
+mod stmt;
+pub mod summary;
+pub mod visit;
 mod wtf8;
 
 pub use bumpalo::Bump;
 pub use component::*;
 pub use error::{Error, Result};
 pub use ids::*;
+pub use parser::MAX_DEPTH;
 pub use wtf8::{DartString, to_utf16 as wtf8_to_utf16};
