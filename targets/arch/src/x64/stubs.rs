@@ -16,11 +16,11 @@
 //! (same argument registers, every register preserved, no result). In all Dart code r15 is the `Thread*` and rbp
 //! the frame pointer.
 
-use super::asm::{Alu, Assembler, BitOp, Cond, Mem, Shift, Width::*};
+use super::asm::{Alu, Assembler, BitOp, Cond, Label, Mem, Shift, Width::*};
 use super::regs::{C_CALLEE_SAVED, C_CALLER_SAVED, Gpr, Gpr::*, INT_ARGS, RESULT, THR, XMM_COUNT, Xmm};
 use crate::code::{ExtraStub, RawCode, StubRef};
 use crate::contract::Contract;
-use snapcrane_engines::{HEAP_OBJECT_TAG, SMI_TAG_SIZE, Stub};
+use snapcrane_engines::{HEAP_OBJECT_TAG, LeafEntry, SMI_TAG_SIZE, Stub};
 
 /// Bytes per word.
 pub(super) const WORD: i32 = 8;
@@ -420,6 +420,20 @@ fn safepoint_transition(a: &mut Assembler, leaf_entry: i32) {
     a.ret();
 }
 
+/// Appends `entry` to the pointer block that a thread field holds; overwrites rax and rcx. Branches to the returned
+/// label if the block is full now.
+fn push_to_block(a: &mut Assembler, block: i32, entry: Gpr, pointers: i32, top: i32, capacity: i32) -> Label {
+    let full = a.label();
+    a.load(W64, Rax, thread(block));
+    a.load(W32, Rcx, field(Rax, top));
+    a.store(W64, Mem::indexed(Rax, Rcx, pointers), entry);
+    a.alu_ri(Alu::Add, W32, Rcx, 1);
+    a.store(W32, field(Rax, top), Rcx);
+    a.alu_ri(Alu::Cmp, W32, Rcx, capacity);
+    a.jcc(Cond::Equal, full);
+    full
+}
+
 /// Whether a barrier knows about card marking.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cards {
@@ -466,25 +480,14 @@ fn write_barrier(a: &mut Assembler, c: &Contract, cards: Cards) {
     a.jcc(Cond::NotEqual, new_value);
 
     let marking = &layout.marking_stack_block;
-    let mut push =
-        |a: &mut Assembler, block: i32, entry: Gpr, pointers: i32, top: i32, size: i32, leaf: i32, next| {
-            let overflow = a.label();
-            a.load(W64, Rax, thread(block));
-            a.load(W32, Rcx, field(Rax, top));
-            a.store(W64, Mem::indexed(Rax, Rcx, pointers), entry);
-            a.alu_ri(Alu::Add, W32, Rcx, 1);
-            a.store(W32, field(Rax, top), Rcx);
-            a.alu_ri(Alu::Cmp, W32, Rcx, size);
-            a.jcc(Cond::Equal, overflow);
-            a.jmp_label(next);
-            full.push((overflow, leaf, next));
-        };
-    let mut push_marking = |a: &mut Assembler, block: i32, leaf: i32| {
-        push(a, block, value, marking.pointers, marking.top, marking.size, leaf, remember);
+    let mut push_marking = |a: &mut Assembler, block: i32, leaf: LeafEntry| {
+        let overflow = push_to_block(a, block, value, marking.pointers, marking.top, marking.size);
+        full.push((overflow, leaf, remember));
     };
-    push_marking(a, thr.old_marking_stack_block, c.leaf(c.engine.leaf.old_marking_stack_block_process));
+    push_marking(a, thr.old_marking_stack_block, c.engine.leaf.old_marking_stack_block_process);
+    a.jmp_label(remember);
     a.bind(new_value);
-    push_marking(a, thr.new_marking_stack_block, c.leaf(c.engine.leaf.new_marking_stack_block_process));
+    push_marking(a, thr.new_marking_stack_block, c.engine.leaf.new_marking_stack_block_process);
 
     a.bind(remember);
     a.load(W32, Rax, heap_field(object, tags));
@@ -499,8 +502,8 @@ fn write_barrier(a: &mut Assembler, c: &Contract, cards: Cards) {
     a.lock_bit_mi(BitOp::Reset, heap_field(object, tags), bits.old_and_not_remembered_bit as u8);
     a.jcc(Cond::AboveEqual, done);
     let buffer = &layout.store_buffer_block;
-    let leaf = c.leaf(c.engine.leaf.store_buffer_block_process);
-    push(a, thr.store_buffer_block, object, buffer.pointers, buffer.top, buffer.size, leaf, done);
+    let overflow = push_to_block(a, thr.store_buffer_block, object, buffer.pointers, buffer.top, buffer.size);
+    full.push((overflow, c.engine.leaf.store_buffer_block_process, done));
 
     a.bind(done);
     a.pop_r(Rcx);
@@ -509,7 +512,7 @@ fn write_barrier(a: &mut Assembler, c: &Contract, cards: Cards) {
 
     for (overflow, leaf, next) in full {
         a.bind(overflow);
-        a.load(W64, Rax, thread(leaf));
+        a.load(W64, Rax, thread(c.leaf(leaf)));
         a.call_label(leaf_call);
         a.jmp_label(next);
     }

@@ -292,7 +292,7 @@ fn invoke_dart_code_builds_an_entry_frame() {
     leave(a);
     a.ret();
     let mut run = Run::new(vec![asm.finish()]);
-    assert_eq!(run.invoke(0, 0x1000, &[3, 4]), 0x1043);
+    assert_eq!(run.invoke(0, 0x1000, &[3, 4]), 0x1000 + 43);
 }
 
 /// A runtime entry as the engine has it: NativeArguments by value, which is at rsp + 8 on entry. Passes the address
@@ -476,7 +476,7 @@ fn exceptions_reach_landing_pads_and_entry_frames() {
     let target = target();
     let (stubs, entries) = (&target.engine.stub, &target.engine.rt);
     let cases: [(Stub, _, &[u64]); 4] = [
-        (stubs.throw, entries.throw, &[0x11, 0x21][..1]),
+        (stubs.throw, entries.throw, &[0x11]),
         (stubs.re_throw, entries.re_throw, &[0x11, 0x21, 0]),
         (stubs.dispatch_table_null_error, entries.null_cast_error, &[]),
         (stubs.stack_overflow_shared_without_fpu_regs, entries.interrupt_or_stack_overflow, &[]),
@@ -969,7 +969,7 @@ fn large_arrays_are_remembered_by_card() {
     // A page with an array that is larger than the page: slots far behind its start have cards, too.
     let map = MmapMut::map_anon(page_size * 5).expect("memory");
     let page = (map.as_ptr() as u64).next_multiple_of(page_size as u64);
-    let mut table = vec![0_u64; (page_size * 4 >> layout.page.bytes_per_card_log2) / 64];
+    let mut table = vec![0_u64; ((page_size * 4) >> layout.page.bytes_per_card_log2) / 64];
     unsafe { write(page + layout.page.card_table as u64, table.as_mut_ptr() as u64) };
     let object = page + 0x100 + 1;
     let tags =
@@ -1056,4 +1056,14 @@ fn the_stub_set_is_complete() {
             "RuntimeCall7",
         ]
     );
+}
+
+#[test]
+fn targets_without_stubs_are_refused() {
+    for name in ["windows-x64", "linux-x64c", "linux-riscv64"] {
+        let target = TargetSpec::from_name(name).expect("known target");
+        let error = crate::Error::UnsupportedTarget(name.to_string());
+        assert_eq!(stubs(&target), Err(error.clone()));
+        assert_eq!(native_function_body(&target, &native(0, false)), Err(error));
+    }
 }
