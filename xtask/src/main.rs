@@ -1,6 +1,7 @@
 //! Developer commands of snapcrane: `cargo xtask help`.
 
 mod commands;
+mod engine_data;
 
 use std::process::ExitCode;
 
@@ -18,8 +19,8 @@ cargo xtask test [--full]
     Run all tests, the format check and clippy. --full: also the long tests, and the arm64 and arm engines.
 cargo xtask bench compile [--only NAME[,NAME...]] [--runs N]
     Compile time, processor time and memory beside the reference gen_snapshot.
-cargo xtask engine-data ARGS
-    Generate targets/engines from Dart's sources.
+cargo xtask engine-data --sdk-source DIR [--check]
+    Generate the tables of targets/engines from Dart's sources, or compare them.
 
 SNAPCRANE_DART_DIR names a prepared folder to use in place of .toolchain/.
 Exit codes: 0 success, 1 something that was run or checked failed, 2 wrong usage, 3 the machine lacks something.
@@ -45,6 +46,7 @@ fn run(arguments: &[String]) -> Result<(), Error> {
         "demo" => commands::demo::run(rest),
         "test" => commands::test::run(rest),
         "bench" => commands::bench::run(rest),
+        "engine-data" => engine_data::run(rest).map_err(|error| Error::Failed(error.to_string())),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

@@ -293,12 +293,12 @@ macro_rules! sources {
     };
 }
 
-static DART_3_13_4: LazyLock<Engine> = LazyLock::new(|| {
-    let sources = sources!("dart-3.13.4":
-        bitfields class_ids class_shapes constants engine enums natives object_store offsets os_constants
-        recognized_methods roots runtime_entries stubs symbols thread_slots typed_data);
-    Engine::load(&sources).unwrap_or_else(|error| panic!("{error}"))
-});
+const DART_3_13_4_SOURCES: Sources = sources!("dart-3.13.4":
+    bitfields class_ids class_shapes constants engine enums natives object_store offsets os_constants
+    recognized_methods roots runtime_entries stubs symbols thread_slots typed_data);
+
+static DART_3_13_4: LazyLock<Engine> =
+    LazyLock::new(|| Engine::load(&DART_3_13_4_SOURCES).unwrap_or_else(|error| panic!("{error}")));
 
 impl Engine {
     /// Dart 3.13.4.
@@ -770,4 +770,57 @@ fn os_constants(table: Table) -> Result<Vec<(&'static str, Arch, Os, i64)>, Data
             Ok((name, arch, os, row.number(value)?))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn tables_load_quickly() {
+        let mut best = Duration::MAX;
+        for _ in 0..5 {
+            let start = Instant::now();
+            Engine::load(&DART_3_13_4_SOURCES).unwrap();
+            best = best.min(start.elapsed());
+        }
+        assert!(best < Duration::from_millis(3), "{best:?}");
+    }
+
+    #[test]
+    fn every_entry_has_a_field() {
+        fn check<'a>(names: impl Iterator<Item = &'a str>, fields: &[&str]) {
+            let mut fields: Vec<&str> = fields.iter().map(|field| field.trim_end_matches('_')).collect();
+            fields.sort_unstable();
+            let mut names: Vec<String> = names.map(snake_case).collect();
+            names.sort_unstable();
+            assert_eq!(names, fields);
+        }
+        let engine = Engine::latest();
+        check(engine.classes.iter().map(|class| class.name), Cids::FIELDS);
+        check(engine.stubs.iter().copied(), Stubs::FIELDS);
+        check(engine.runtime_entries.iter().map(|entry| entry.name), RuntimeEntries::FIELDS);
+        check(engine.leaf_entries.iter().map(|entry| entry.name), LeafEntries::FIELDS);
+    }
+
+    #[test]
+    fn damaged_tables_are_rejected() {
+        let load = |change: &dyn Fn(&mut Sources)| {
+            let mut sources = DART_3_13_4_SOURCES;
+            change(&mut sources);
+            Engine::load(&sources).unwrap_err().to_string()
+        };
+        let table = |text| Table { file: "test.tsv", text };
+        assert!(load(&|s| s.stubs = table("0\tJumpToFrame\n")).contains("no entry for"));
+        assert!(load(&|s| s.stubs = table("1\tJumpToFrame\n")).contains("out of order"));
+        assert!(load(&|s| s.symbols = table("0\tEmpty\n")).contains("too few cells"));
+        assert!(load(&|s| s.offsets = table("Array_length_offset\t8\n")).contains("too few cells"));
+        assert!(load(&|s| s.constants = table("")).contains("no constant"));
+        assert!(load(&|s| s.os_constants = table("")).contains("not given for every system"));
+        assert!(load(&|s| s.class_shapes = table("")).contains("has no shape"));
+        assert!(load(&|s| s.engine = table("revision\t1\n")).contains("no snapshot_hash"));
+        assert!(load(&|s| s.enums = table("VMTag\tDart\tx\n")).contains("bad number"));
+    }
 }

@@ -10,6 +10,7 @@
 //!   pointer is its address plus [`HEAP_OBJECT_TAG`]; code that starts from a tagged pointer subtracts the tag.
 //!   Thread, page and block offsets are relative to plain addresses.
 //! - a *size* or position is in bytes or bits, or an index, as its name says;
+//! - *frame* slots are in words from the frame or stack pointer of AOT code;
 //! - a *limit* is a count or mask that may exceed 32 bits.
 
 use crate::data::{DataError, Values};
@@ -610,6 +611,7 @@ layouts! {
             card_table, original_end, original_top,
         ],
         sizes: [
+            page_size = "Page_kPageSize",
             bytes_per_card_log2 = "Page_kBytesPerCardLog2",
         ],
         limits: [
@@ -926,8 +928,6 @@ layouts! {
             class_id_tag_pos = "UntaggedObject_kClassIdTagPos",
             class_id_tag_size = "UntaggedObject_kClassIdTagSize",
             deeply_immutable_bit = "UntaggedObject_kDeeplyImmutableBit",
-            hash_tag_pos = "UntaggedObject_kHashTagPos",
-            hash_tag_size = "UntaggedObject_kHashTagSize",
             new_or_evacuation_candidate_bit = "UntaggedObject_kNewOrEvacuationCandidateBit",
             not_marked_bit = "UntaggedObject_kNotMarkedBit",
             old_and_not_remembered_bit = "UntaggedObject_kOldAndNotRememberedBit",
@@ -1006,15 +1006,16 @@ layouts! {
         sizes: [machine = "Elf_machine", flags = "Elf_flags", flags_soft_float = "Elf_flags_soft_float"],
         limits: [],
     }
-    FrameLayout "frame" {
+    FrameLayout "FrameLayout" {
         offsets: [],
         sizes: [
-            first_object_slot_from_fp = "kFirstObjectSlotFromFp",
-            first_local_slot_from_fp = "kFirstLocalSlotFromFp",
-            saved_caller_fp_slot_from_fp = "kSavedCallerFpSlotFromFp",
-            saved_caller_pc_slot_from_fp = "kSavedCallerPcSlotFromFp",
-            caller_sp_slot_from_fp = "kCallerSpSlotFromFp",
-            saved_pc_slot_from_sp = "kSavedPcSlotFromSp",
+            first_local_from_fp = "FrameLayout_first_local_from_fp",
+            first_object_from_fp = "FrameLayout_first_object_from_fp",
+            fixed_frame_size = "FrameLayout_dart_fixed_frame_size",
+            saved_caller_fp_from_fp = "FrameLayout_saved_caller_fp_from_fp",
+            saved_caller_pc_from_fp = "FrameLayout_saved_caller_pc_from_fp",
+            caller_sp_from_fp = "kCallerSpSlotFromFp",
+            saved_pc_from_sp = "kSavedPcSlotFromSp",
         ],
         limits: [],
     }
@@ -1252,6 +1253,12 @@ impl Layout {
     /// Bytes of an object pointer inside a heap object.
     pub fn compressed_word_size(&self) -> u32 {
         self.compressed_word_size
+    }
+
+    /// Byte offset in the thread of the base that compressed pointers are relative to; `None` if pointers are
+    /// not compressed.
+    pub fn thread_heap_base(&self) -> Option<i32> {
+        self.get("Thread_heap_base_offset").and_then(|offset| offset.try_into().ok())
     }
 
     /// Alignment of heap objects in bytes: two words (`kObjectAlignment`, pointer_tagging.h).

@@ -86,11 +86,10 @@ impl Os {
     }
 
     const fn runs_on(self, arch: Arch) -> bool {
-        match (self, arch) {
-            (_, Arch::X64 | Arch::Arm64) => true,
-            (Os::Linux | Os::Android, Arch::Arm | Arch::Riscv64) => true,
-            (Os::Fuchsia, Arch::Riscv64) => true,
-            _ => false,
+        match arch {
+            Arch::X64 | Arch::Arm64 => true,
+            Arch::Arm => matches!(self, Os::Linux | Os::Android),
+            Arch::Riscv64 => matches!(self, Os::Linux | Os::Android | Os::Fuchsia),
         }
     }
 }

@@ -287,8 +287,7 @@ impl Source {
         for source in included {
             macros.extend(source.macros.clone());
         }
-        let mut source =
-            Source { name: name.to_owned(), active: String::new(), text: String::new(), macros };
+        let mut source = Source { name: name.to_owned(), active: String::new(), text: String::new(), macros };
         // Per open condition: whether this branch is active, whether a branch was taken, whether the
         // surrounding text is active.
         let mut conditions: Vec<(bool, bool, bool)> = Vec::new();
@@ -303,10 +302,10 @@ impl Source {
                 continue;
             };
             let directive = directive.trim_start();
-            let (keyword, rest) = directive.split_at(directive.find(|c| !is_word(c)).unwrap_or(directive.len()));
+            let (keyword, rest) =
+                directive.split_at(directive.find(|c| !is_word(c)).unwrap_or(directive.len()));
             let rest = rest.trim();
-            let is_defined =
-                |name: &str| defines.contains(&name) || source.macros.contains_key(name);
+            let is_defined = |name: &str| defines.contains(&name) || source.macros.contains_key(name);
             match keyword {
                 "if" | "ifdef" | "ifndef" => {
                     let holds = active
@@ -323,7 +322,9 @@ impl Source {
                     conditions.push((holds, top.1 || holds, top.2));
                 }
                 "else" => {
-                    let Some(top) = conditions.last_mut() else { return fail(format!("{name}: stray #else")) };
+                    let Some(top) = conditions.last_mut() else {
+                        return fail(format!("{name}: stray #else"));
+                    };
                     top.0 = top.2 && !top.1;
                     top.1 = true;
                 }
@@ -400,7 +401,9 @@ impl Source {
                 let start = at + found + keyword.len();
                 at = start;
                 let rest = &self.text[start..];
-                let Some(tail) = rest.strip_prefix("alignas(8) ").unwrap_or(rest).strip_prefix(name) else { continue };
+                let Some(tail) = rest.strip_prefix("alignas(8) ").unwrap_or(rest).strip_prefix(name) else {
+                    continue;
+                };
                 let Some(brace) = tail.find(['{', ';', '(']) else { continue };
                 let heading = tail[..brace].trim();
                 if !tail[brace..].starts_with('{') || !(heading.is_empty() || heading.starts_with(':')) {
@@ -410,7 +413,7 @@ impl Source {
                 let Some(body) = bracketed(&tail[brace..]) else {
                     return fail(format!("{}: class {name} has no end", self.name));
                 };
-                return Ok(Class { source: self, name: name.to_owned(), base, body });
+                return Ok(Class { name: name.to_owned(), base, body });
             }
         }
         fail(format!("{}: no class {name}", self.name))
@@ -427,14 +430,13 @@ impl Source {
 
     /// The whole file as a scope for constants and enumerations.
     pub fn scope(&self) -> Class<'_> {
-        Class { source: self, name: self.name.clone(), base: None, body: &self.text }
+        Class { name: self.name.clone(), base: None, body: &self.text }
     }
 }
 
 /// A class body, or a whole file, in which names are looked up.
 #[derive(Debug, Clone)]
 pub struct Class<'a> {
-    source: &'a Source,
     name: String,
     /// Name of the base class.
     pub base: Option<&'a str>,
@@ -515,7 +517,8 @@ impl<'a> Class<'a> {
             return evaluate(expression, &mut |inner| {
                 let short = inner.rsplit("::").next().unwrap_or(inner);
                 if short == name {
-                    return None;
+                    // An enumerator that is defined by one of the same name in another enumeration.
+                    return self.enumerator(short);
                 }
                 builtin(short).or_else(|| outer(inner)).or_else(|| self.constant_with(short, outer).ok())
             })
@@ -542,12 +545,10 @@ impl<'a> Class<'a> {
                 };
                 value = match expression {
                     None => value + 1,
-                    Some(expression) => {
-                        match evaluate(expression, &mut |_| None) {
-                            Ok(value) => value,
-                            Err(_) => break,
-                        }
-                    }
+                    Some(expression) => match evaluate(expression, &mut |_| None) {
+                        Ok(value) => value,
+                        Err(_) => break,
+                    },
                 };
                 if enumerator == name {
                     return Some(value);
@@ -587,14 +588,16 @@ impl<'a> Class<'a> {
             let mut lookup = |inner: &str| -> Option<i64> {
                 if let Some((field, "kNextBit")) = inner.rsplit_once("::") {
                     let field = field.rsplit("::").next().unwrap_or(field);
-                    return known.iter().find(|f| f.0 == field).map(|f| i64::from(f.1.0 + f.1.1));
+                    if let Some(found) = known.iter().find(|f| f.0 == field) {
+                        return Some(i64::from(found.1.0 + found.1.1));
+                    }
                 }
                 let part = inner.strip_suffix("::shift()").map(|field| (field, true));
                 let part = part.or_else(|| inner.strip_suffix("::bitsize()").map(|field| (field, false)));
-                if let Some((field, shift)) = part {
-                    if let Some(found) = known.iter().find(|f| f.0 == field) {
-                        return Some(i64::from(if shift { found.1.0 } else { found.1.1 }));
-                    }
+                if let Some((field, shift)) = part
+                    && let Some(found) = known.iter().find(|f| f.0 == field)
+                {
+                    return Some(i64::from(if shift { found.1.0 } else { found.1.1 }));
                 }
                 let short = inner.rsplit("::").next().unwrap_or(inner);
                 builtin(short).or_else(|| outer(inner)).or_else(|| self.constant(short).ok())
@@ -625,11 +628,6 @@ impl<'a> Class<'a> {
             out.push((name.trim().to_owned(), (position, size)));
         }
         Ok(out)
-    }
-
-    /// The file this class is in.
-    pub fn source(&self) -> &'a Source {
-        self.source
     }
 }
 
