@@ -258,6 +258,10 @@ pub struct Engine {
     pub num_predefined_cids: u32,
     /// First class id of top-level (library) classes.
     pub top_level_cid_offset: u32,
+    /// First word of a snapshot (`Snapshot::kMagicValue`, runtime/vm/snapshot.h).
+    pub snapshot_magic: u32,
+    /// Awaiter link depth of a closure that has no awaiter link (`UntaggedClosureData::kNoAwaiterLinkDepth`).
+    pub no_awaiter_link_depth: u32,
     layouts: [Layout; LayoutKind::COUNT],
     os_constants: Vec<(&'static str, Arch, Os, i64)>,
 }
@@ -482,6 +486,8 @@ impl Engine {
             num_cached_icdata_arrays: number("num_cached_icdata_arrays")?,
             num_one_char_symbols: number("num_one_char_symbols")?,
             top_level_cid_offset: number("top_level_cid_offset")?,
+            snapshot_magic: number("snapshot_magic")?,
+            no_awaiter_link_depth: number("no_awaiter_link_depth")?,
             symbols: indexed(sources.symbols, |row| {
                 row.split().map(|[index, id, text]| (index, Symbol { id, text: unescape(text) }))
             })?,

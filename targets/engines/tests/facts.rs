@@ -202,6 +202,8 @@ fn features_and_version() {
     assert!(features.ends_with("no-code_comments dwarf_stack_traces arm64 android compressed-pointers"));
     assert_eq!(Engine::latest().snapshot_hash, "0451907c2eaa8467e848c0067bfe8ed4");
     assert_eq!(Engine::latest().revision, "3.13.4");
+    assert_eq!(Engine::latest().snapshot_magic, 0xdcdc_f5f5);
+    assert_eq!(Engine::latest().no_awaiter_link_depth, 255);
 }
 
 #[test]

@@ -606,7 +606,12 @@ fn engine(facts: &Facts) -> Result<Table> {
     let top_level = table.class("ClassTable")?.constant_with("kTopLevelCidOffset", &mut |name| {
         (name == "kClassIdTagMax").then_some(class_id_max)
     })?;
+    let raw = facts.common("vm/raw_object.h")?;
+    let no_link = raw.class("UntaggedClosureData")?.constant("kNoAwaiterLinkDepth")?;
+    let magic = facts.common("vm/snapshot.h")?.class("Snapshot")?.constant("kMagicValue")?;
     let mut rows = vec![
+        format!("no_awaiter_link_depth\t{no_link}"),
+        format!("snapshot_magic\t{magic}"),
         format!("num_cached_args_descriptors\t{}", array_length(" cached_args_descriptors_")?),
         format!("num_cached_icdata_arrays\t{}", array_length(" cached_icdata_arrays_")?),
         format!("num_one_char_symbols\t{}", array_length(" one_char_symbols_")?),
@@ -617,7 +622,7 @@ fn engine(facts: &Facts) -> Result<Table> {
     rows.sort();
     Ok(facts.table(
         "engine.tsv",
-        "runtime/vm/roots.h, runtime/vm/class_table.h, overrides.tsv",
+        "runtime/vm/roots.h, class_table.h, raw_object.h, snapshot.h, overrides.tsv",
         "key, value",
         rows,
     ))
