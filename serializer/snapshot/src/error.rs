@@ -75,5 +75,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Names the object in an error that was made while the object's name was out of reach.
+    pub(crate) fn in_object(mut self, name: impl FnOnce() -> String) -> Error {
+        if let Error::WrongReference { object, .. }
+        | Error::Dangling { object, .. }
+        | Error::Inconsistent { object, .. } = &mut self
+            && object.is_empty()
+        {
+            *object = name();
+        }
+        self
+    }
+}
+
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -133,9 +133,7 @@ impl Graph {
     pub fn add_canonical(&mut self, object: impl Into<Object>) -> ObjId {
         let id = self.add(object);
         self.canonical.insert(id);
-        if let Object::Mint(m) = &self.objects[id] {
-            self.integers.entry(m.value).or_insert(id);
-        }
+        self.register_integer(id);
         id
     }
 
@@ -222,6 +220,13 @@ impl Graph {
     /// The kind of an object; `None` if the id is not of this graph.
     pub fn kind(&self, id: ObjId) -> Option<ObjectKind> {
         self.objects.get(id).map(Object::kind)
+    }
+
+    /// Makes an integer object known to [`Graph::find_integer`] once its value is.
+    pub(crate) fn register_integer(&mut self, id: ObjId) {
+        if let Object::Mint(m) = &self.objects[id] {
+            self.integers.entry(m.value).or_insert(id);
+        }
     }
 
     /// The object as a `T`.

@@ -17,15 +17,31 @@
 //! [`hash_tables`] reproduce tables that the runtime probes. [`stack_maps`] and [`descriptors`] encode what belongs to code.
 
 pub mod bits;
+pub mod clusters;
 pub mod codec;
+pub mod data_image;
+pub mod descriptors;
+pub mod dispatch_table;
 mod error;
 pub mod graph;
 pub mod hash;
+pub mod hash_tables;
 pub mod objects;
+pub mod reader;
+pub mod roots;
 pub mod spec;
+pub mod stack_maps;
+pub mod stream;
+#[cfg(test)]
+mod testing;
+pub mod text;
+pub mod writer;
 
 pub use codec::CodeRef;
 pub use error::{Error, Result};
 pub use graph::{Graph, ObjId};
 pub use objects::Object;
+pub use roots::{CommonObjects, Roots, RootsBuilder};
 pub use spec::{ArchFormat, ClassIds, FormatSpec, NamedRoot, Target, WordSize};
+pub use text::{BodyShape, InstructionsTable, TextEntry, TextImage, TextLayout};
+pub use writer::{DataBlob, write_snapshot};
