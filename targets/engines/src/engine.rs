@@ -237,6 +237,10 @@ pub struct Engine {
     pub api_roots: Vec<RootField>,
     /// Number of cached arguments descriptors among the raw roots.
     pub num_cached_args_descriptors: u32,
+    /// Largest number of positional arguments of a cached arguments descriptor, by number of type arguments.
+    /// The cached descriptors come in this order: no type arguments with 0, 1, .. arguments, then one type
+    /// argument with 0, 1, .. (`ArgumentsDescriptor::kMaxNumArgumentsForCachedDescriptor`, dart_entry.h).
+    pub max_arguments_of_cached_descriptor: Vec<u32>,
     /// Number of cached ICData arrays among the raw roots.
     pub num_cached_icdata_arrays: u32,
     /// Number of one-character symbols, U+0000 onwards.
@@ -483,6 +487,10 @@ impl Engine {
             handle_roots: roots(sources.roots, "handle")?,
             api_roots: roots(sources.roots, "api")?,
             num_cached_args_descriptors: number("num_cached_args_descriptors")?,
+            max_arguments_of_cached_descriptor: get("max_arguments_of_cached_descriptor")?
+                .split(',')
+                .map(|count| count.parse().map_err(|_| DataError::new("bad cached descriptor count")))
+                .collect::<Result<_, _>>()?,
             num_cached_icdata_arrays: number("num_cached_icdata_arrays")?,
             num_one_char_symbols: number("num_one_char_symbols")?,
             top_level_cid_offset: number("top_level_cid_offset")?,

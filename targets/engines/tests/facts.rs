@@ -304,6 +304,7 @@ fn stubs_and_roots() {
         (engine.num_cached_args_descriptors, engine.num_cached_icdata_arrays, engine.num_one_char_symbols),
         (35, 4, 256)
     );
+    assert_eq!(engine.max_arguments_of_cached_descriptor, [31, 2]);
     assert_eq!(engine.handle_root_index("empty_array"), Some(12));
     assert_eq!(engine.handle_roots[62].name, "empty_coverage_array");
     assert_eq!(engine.handle_roots[62].class, "TypedData");

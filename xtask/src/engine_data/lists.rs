@@ -609,7 +609,10 @@ fn engine(facts: &Facts) -> Result<Table> {
     let raw = facts.common("vm/raw_object.h")?;
     let no_link = raw.class("UntaggedClosureData")?.constant("kNoAwaiterLinkDepth")?;
     let magic = facts.common("vm/snapshot.h")?.class("Snapshot")?.constant("kMagicValue")?;
+    let dart_entry = facts.common("vm/dart_entry.h")?;
+    let cached = dart_entry.block("kMaxNumArgumentsForCachedDescriptor[")?.replace(' ', "");
     let mut rows = vec![
+        format!("max_arguments_of_cached_descriptor\t{cached}"),
         format!("no_awaiter_link_depth\t{no_link}"),
         format!("snapshot_magic\t{magic}"),
         format!("num_cached_args_descriptors\t{}", array_length(" cached_args_descriptors_")?),
@@ -622,7 +625,7 @@ fn engine(facts: &Facts) -> Result<Table> {
     rows.sort();
     Ok(facts.table(
         "engine.tsv",
-        "runtime/vm/roots.h, class_table.h, raw_object.h, snapshot.h, overrides.tsv",
+        "runtime/vm/roots.h, class_table.h, raw_object.h, snapshot.h, dart_entry.h, overrides.tsv",
         "key, value",
         rows,
     ))
