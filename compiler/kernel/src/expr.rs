@@ -528,6 +528,7 @@ impl<'b> Parser<'_, '_, 'b> {
 
     #[inline(never)]
     pub(crate) fn arguments(&mut self) -> Result<&'b Arguments<'b>> {
+        self.enter()?;
         let node = self.node();
         let total = self.uint()? as usize;
         let types = self.types()?;
@@ -536,6 +537,7 @@ impl<'b> Parser<'_, '_, 'b> {
         if total != positional.len() + named.len() {
             return Err(Error::new(node.0, "arguments with a consistent count"));
         }
+        self.leave();
         Ok(self.arena.alloc(Arguments { node, types, positional, named }))
     }
 

@@ -186,12 +186,15 @@ impl<'b> Parser<'_, '_, 'b> {
         if let Some(tally) = &mut self.tally {
             tally.switch_cases += 1;
         }
-        Ok(SwitchCase {
+        self.enter()?;
+        let case = SwitchCase {
             position: self.position()?,
             expressions: self.list(|p| Ok((p.position()?, p.expr()?)))?,
             is_default: self.bool()?,
             body: self.stmt()?,
-        })
+        };
+        self.leave();
+        Ok(case)
     }
 
     #[inline(never)]
@@ -230,6 +233,7 @@ impl<'b> Parser<'_, '_, 'b> {
         if let Some(tally) = &mut self.tally {
             tally.catches += 1;
         }
+        self.enter()?;
         let node = self.node();
         let position = self.position()?;
         self.uint()?;
@@ -242,6 +246,7 @@ impl<'b> Parser<'_, '_, 'b> {
             body: self.stmt()?,
         };
         self.skip_scope()?;
+        self.leave();
         Ok(catch)
     }
 
