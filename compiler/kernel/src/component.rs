@@ -727,6 +727,18 @@ impl<'a> Component<'a> {
         Some((line as u32, offset - start + 1))
     }
 
+    /// The library with an import URI. Looks at all of them.
+    pub fn find_library(&self, uri: &str) -> Option<LibIdx> {
+        let name = |library: &Library<'_>| self.string(self.canonical_name(library.canonical_name).name);
+        self.libraries.iter().find(|(_, library)| name(library) == uri.as_bytes()).map(|(id, _)| id)
+    }
+
+    /// The class of a library with a name. Looks at all of the library's.
+    pub fn find_class(&self, library: LibIdx, name: &str) -> Option<ClassIdx> {
+        let mut classes = self.libraries[library].classes.iter();
+        classes.find(|&class| self.string(self.classes[class].name) == name.as_bytes())
+    }
+
     /// The pragmas among some annotations. Other annotations are skipped.
     pub fn pragmas<'s>(&'s self, annotations: &'s [&'s Expr<'s>]) -> impl Iterator<Item = Pragma<'a>> + 's {
         annotations.iter().filter_map(|annotation| {

@@ -115,3 +115,42 @@ impl<'a> Cursor<'a> {
         self.slice(length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsigned_integers() {
+        let bytes = [0x7f, 0xbf, 0xff, 0xc1, 0x02, 0x03, 0x04, 0x80, 0x05];
+        let mut cursor = Cursor::new(&bytes, 0);
+        let values: Result<Vec<u32>> = (0..4).map(|_| cursor.uint()).collect();
+        assert_eq!(values.expect("four integers"), [0x7f, 0x3fff, 0x0102_0304, 5]);
+        assert_eq!(cursor.remaining(), 0);
+        assert_eq!(cursor.uint().expect_err("the end").offset(), 9);
+    }
+
+    #[test]
+    fn fixed_width_values() {
+        let mut bytes = vec![0x90, 0xab, 0xcd, 0xef];
+        bytes.extend(1.25f64.to_le_bytes());
+        let mut cursor = Cursor::new(&bytes, 0);
+        assert_eq!(cursor.u32().expect("a word"), 0x90ab_cdef);
+        assert_eq!(cursor.double().expect("a double"), 1.25);
+        assert!(cursor.u32().is_err());
+    }
+
+    #[test]
+    fn counts_are_bounded_by_what_is_left() {
+        assert_eq!(Cursor::new(&[2, 0, 0], 0).count().expect("a count"), 2);
+        let error = Cursor::new(&[0, 3, 0, 0], 1).count().expect_err("too long");
+        assert_eq!((error.offset(), error.expected()), (1, "a list no longer than the 2 bytes left"));
+    }
+
+    #[test]
+    fn starting_beyond_the_end() {
+        let mut cursor = Cursor::new(&[1, 2], 5);
+        assert_eq!(cursor.remaining(), 0);
+        assert!(cursor.byte().is_err() && cursor.slice(0).is_err() && cursor.uint().is_err());
+    }
+}

@@ -27,6 +27,9 @@ const MAGIC: u32 = 0x90ab_cdef;
 const VERSION: u32 = 138;
 /// Magic, version, SDK hash.
 const HEADER_SIZE: usize = 18;
+/// Most parts of a canonical name. Library, class, kind, library of a private name, name make five; the limit keeps
+/// walks along parents short whatever a file says.
+const MAX_NAME_DEPTH: u8 = 16;
 /// Words of the component index around the library offsets: nine before, and the two that end the file.
 const INDEX_WORDS: usize = 11;
 
@@ -291,6 +294,7 @@ fn canonical_names(
         Cursor::new(section(bytes, layout.sections.metadata_payloads), at(layout.sections.names));
     let count = cursor.count()?;
     let mut names = PrimaryMap::with_capacity(count);
+    let mut depths: Vec<u8> = Vec::with_capacity(count);
     for index in 0..count {
         let start = cursor.pos();
         let parent = at(cursor.uint()?);
@@ -299,6 +303,11 @@ fn canonical_names(
         if parent > index || name >= string_count {
             return Err(Error::new(start, "a canonical name with a parent before it and a valid string"));
         }
+        let depth = parent.checked_sub(1).map_or(0, |parent| depths[parent]) + 1;
+        if depth > MAX_NAME_DEPTH {
+            return Err(Error::new(start, format!("a canonical name of at most {MAX_NAME_DEPTH} parts")));
+        }
+        depths.push(depth);
         let parent = PackedOption::from(parent.checked_sub(1).map(NameIdx::new));
         names.push(CanonicalName { parent, name: StrIdx::new(name) });
     }
@@ -800,15 +809,10 @@ fn main_procedure(component: &Component<'_>, layout: &Layout<'_>) -> Result<Opti
 
 /// Finds `dart:core`'s `pragma` class and its fields, unless they are tree-shaken.
 fn pragma_class(component: &Component<'_>) -> Option<PragmaClass> {
-    let string = |index| component.string(index);
-    let (_, core) = component
-        .libraries
-        .iter()
-        .find(|(_, library)| string(component.canonical_name(library.canonical_name).name) == b"dart:core")?;
-    let class = core.classes.iter().find(|&class| string(component.classes[class].name) == b"pragma")?;
+    let class = component.find_class(component.find_library("dart:core")?, "pragma")?;
     let field = |name: &[u8]| {
         let fields = component.classes[class].fields;
-        fields.iter().find(|&field| string(component.fields[field].name.text) == name)
+        fields.iter().find(|&field| component.string(component.fields[field].name.text) == name)
     };
     Some(PragmaClass { class, name: field(b"name")?, options: field(b"options") })
 }

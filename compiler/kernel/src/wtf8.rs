@@ -86,3 +86,35 @@ pub(crate) fn find_error(bytes: &[u8]) -> Option<usize> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn representations() {
+        assert_eq!(DartString::from_wtf8(b"abc"), DartString::OneByte(b"abc".to_vec()));
+        assert_eq!(
+            DartString::from_wtf8("caf\u{e9}\u{ff}".as_bytes()),
+            DartString::OneByte(b"caf\xe9\xff".to_vec())
+        );
+        assert_eq!(DartString::from_wtf8("\u{100}".as_bytes()), DartString::TwoByte(vec![0x100]));
+        assert_eq!(DartString::from_wtf8("\u{1f600}".as_bytes()), DartString::TwoByte(vec![0xd83d, 0xde00]));
+        assert_eq!(DartString::from_wtf8(b"").len(), 0);
+    }
+
+    #[test]
+    fn lone_surrogates() {
+        assert_eq!(find_error(b"x\xed\xa0\x80y"), None);
+        assert_eq!(to_utf16(b"x\xed\xa0\x80y"), [0x78, 0xd800, 0x79]);
+    }
+
+    #[test]
+    fn malformed_bytes() {
+        // Continuation alone, overlong, truncated, beyond Unicode.
+        for bytes in [b"a\x80".as_slice(), b"a\xc0\x80", b"a\xe2\x82", b"a\xf4\x90\x80\x80", b"a\xff"] {
+            assert_eq!(find_error(bytes), Some(1), "{bytes:?}");
+            assert_eq!(to_utf16(bytes)[..2], [0x61, 0xfffd]);
+        }
+    }
+}

@@ -496,7 +496,7 @@ fn finish(mut w: Writer, libraries: &[u32]) -> Vec<u8> {
     for (parent, string) in std::mem::take(&mut w.names) {
         w.uint(parent).uint(string);
     }
-    while w.bytes.len() % 8 != 0 {
+    while !w.bytes.len().is_multiple_of(8) {
         w.byte(0);
     }
     let payloads = w.here();
@@ -530,7 +530,7 @@ fn finish(mut w: Writer, libraries: &[u32]) -> Vec<u8> {
     }
     w.bytes.extend(strings.concat());
     let index = w.here();
-    while (w.bytes.len() + 4 * (11 + libraries.len() + 1)) % 8 != 0 {
+    while !(w.bytes.len() + 4 * (11 + libraries.len() + 1)).is_multiple_of(8) {
         w.byte(0);
     }
     for word in [sources, constants, constant_index, names, payloads, metadata_mappings, string_table, index]
