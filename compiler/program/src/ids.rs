@@ -38,7 +38,7 @@ pub enum BodyId {
     Member(MemberId),
     /// The initialiser of a field.
     FieldInit(FieldId),
-    /// A local function, by the byte offset of its node in the kernel file (unique in the component).
+    /// A local function, by the byte offset of its `FunctionNode` in the kernel file (unique in the component).
     Local(u32),
 }
 
@@ -112,7 +112,7 @@ pub struct RowKey {
 pub enum FunctionKey {
     /// Body of a procedure or constructor.
     Member(MemberId),
-    /// Body of a local function, by its node's byte offset. Parameter 0 (after type arguments) is the closure.
+    /// Body of a local function, by its `FunctionNode`'s byte offset. Parameter 0 (after type arguments) is the closure.
     Local(u32),
     /// Initialiser of a static field (no parameters) or late instance field (receiver).
     FieldInit(FieldId),

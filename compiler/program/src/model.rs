@@ -3,26 +3,34 @@
 use std::sync::Arc;
 
 use cranelift_entity::{EntityRef, PrimaryMap};
-use dart_kernel::{Component, LibIdx, StrIdx};
-use rustc_hash::FxHashMap;
+use dart_kernel::{Component, ConstIdx, LibIdx, StrIdx};
+use snapcrane_engines::Engine;
 
-use crate::ids::{BodyId, ClassId, FieldId, FunctionKey, MemberId, MemberSource, Name, ObjectKey, RowKey, Selector};
+use crate::constants::ConstantValue;
+use crate::convert::{CoreClasses, Types};
+use crate::ids::{BodyId, ClassId, FieldId, FunctionKey, MemberId, MemberSource, Name, ObjectKey, RowKey};
+use crate::lookup::Index;
 use crate::types::{DartType, TypeArgs, TypeParamDecl};
 
-/// A closed Dart program.
+/// A closed Dart program. Made by [`Program::load`]; immutable.
 pub struct Program<'k> {
     /// The kernel component it was made from.
     pub component: &'k Component<'k>,
-    /// Classes by class id; ids that the program does not use are `None`.
+    /// The engine it is made for.
+    pub engine: &'static Engine,
+    /// Classes by class id; ids that the program does not use are `None`. Predefined ids without a kernel class are too.
     pub classes: Vec<Option<Class>>,
-    /// Fields of all classes and libraries.
+    /// Fields of all classes and libraries, in file order: the id is the kernel field's number.
     pub fields: PrimaryMap<FieldId, Field>,
-    /// Procedures and constructors of all classes and libraries.
+    /// Procedures of all classes and libraries in file order, then constructors.
     pub members: PrimaryMap<MemberId, Member>,
-    /// Classes, members and fields that the compiler itself refers to.
-    pub well_known: WellKnown,
-    /// Lookup of instance members: implementation by class and selector, inherited ones included (lazily or eagerly filled by `load`).
-    pub(crate) implementations: FxHashMap<(ClassId, Selector), Implementation>,
+    /// Classes that the compiler refers to often.
+    pub core: CoreClasses,
+    pub(crate) types: Types,
+    pub(crate) index: Index<'k>,
+    pub(crate) constants: PrimaryMap<ConstIdx, ConstantValue>,
+    pub(crate) constant_objects: Vec<ObjectKey>,
+    pub(crate) private_keys: Vec<String>,
 }
 
 /// A class.
@@ -36,7 +44,7 @@ pub struct Class {
     pub library: Option<LibIdx>,
     /// Kernel class, if it has one (some predefined classes have none).
     pub kernel: Option<dart_kernel::ClassIdx>,
-    /// Superclass.
+    /// Superclass; none for `Object` only.
     pub superclass: Option<ClassId>,
     /// The supertype with its type arguments in terms of this class's parameters.
     pub supertype: Option<DartType>,
@@ -61,7 +69,7 @@ pub struct Class {
     /// Direct subclasses (`extends`), in id order.
     pub subclasses: Vec<ClassId>,
     /// Number of superclasses.
-    pub depth: u16,
+    pub depth: u32,
     /// Remaining flags.
     pub flags: ClassFlags,
 }
@@ -109,9 +117,9 @@ pub struct ClassFlags {
 pub struct InstanceLayout {
     /// All slots, inherited ones first.
     pub slots: Vec<SlotKind>,
-    /// Which slot holds the type arguments, if instances have them there.
+    /// Which slot holds the type arguments, if instances have them. With a predefined layout the number means nothing.
     pub type_arguments: Option<u32>,
-    /// Number of native fields (`NativeFieldWrapperClassN`).
+    /// Number of native fields (`NativeFieldWrapperClassN`). They live in an array of their own, in slot 0.
     pub num_native_fields: u16,
     /// C++ declares the layout (strings, arrays, types, ...): `slots` is not used.
     pub is_predefined_layout: bool,
@@ -147,6 +155,8 @@ pub struct Field {
     pub is_const: bool,
     /// Declared `late` (static fields with an initialiser that runs code are treated as lazily initialised anyway).
     pub is_late: bool,
+    /// Whether there is an implicit setter.
+    pub has_setter: bool,
     /// Stores check the value against the declared type (covariant by declaration).
     pub is_covariant: bool,
     /// Stores check the value against the declared type (a class type parameter in a covariant position).
@@ -163,6 +173,8 @@ pub struct Field {
     pub attributes: Attributes,
     /// Entry-point pragmas.
     pub entry_point: EntryPoint,
+    /// Has a pragma.
+    pub has_pragma: bool,
     /// `vm:shared`.
     pub is_shared: bool,
 }
@@ -226,10 +238,20 @@ pub struct Member {
     pub attributes: Attributes,
     /// Entry-point pragmas.
     pub entry_point: EntryPoint,
+    /// What a concrete forwarding stub calls: argument checks use the parameter types of that member.
+    pub forwarding_target: Option<Target>,
+    /// Has a pragma.
+    pub has_pragma: bool,
     /// `vm:external-name`.
     pub native_name: Option<Arc<str>>,
+    /// `vm:ffi:native`.
+    pub is_ffi_native: bool,
     /// `vm:recognized`.
     pub is_recognized: bool,
+    /// `vm:prefer-inline`.
+    pub prefer_inline: bool,
+    /// `vm:never-inline`.
+    pub never_inline: bool,
     /// `vm:invisible`: not shown in stack traces.
     pub is_invisible: bool,
     /// `vm:unsafe:no-interrupts`: no stack checks.
@@ -339,20 +361,13 @@ pub enum Target {
     Field(FieldId),
 }
 
-/// What an instance member can be, given its body: signature of the code behind a key.
+/// The machine-level parameters of the code behind a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeParams {
     /// Whether type arguments come first.
     pub has_type_args: bool,
     /// Number of arguments after them.
     pub num_args: u16,
-}
-
-/// Entities of the core libraries that the compiler refers to. A `None` class or member was removed by tree shaking.
-#[derive(Clone, Debug, Default)]
-pub struct WellKnown {
-    /// Members by (library URI, class name or "", member name as in [`Program::find_member`]).
-    pub members: FxHashMap<(String, String, String), MemberId>,
 }
 
 impl<'k> Program<'k> {
@@ -372,6 +387,11 @@ impl<'k> Program<'k> {
     /// The body that a type parameter or closure belongs to, for a member.
     pub fn body(&self, member: MemberId) -> BodyId {
         BodyId::Member(member)
+    }
+
+    /// All classes of the program, in id order.
+    pub fn all_classes(&self) -> impl Iterator<Item = &Class> {
+        self.classes.iter().flatten()
     }
 }
 

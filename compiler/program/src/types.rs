@@ -47,7 +47,11 @@ pub enum DartType {
 /// The type of a function.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionType {
-    /// Number of type parameters of enclosing generic functions; own parameters are numbered from here.
+    /// Number of type arguments before the own ones: own parameters are numbered from here.
+    ///
+    /// These are the type parameters of enclosing function types, and of enclosing functions if the type mentions one
+    /// of theirs (or is the signature of a closure). They vanish when the type is instantiated
+    /// (`FunctionType::InstantiateFrom`, runtime/vm/object.cc).
     pub parent_type_args: u16,
     /// Own type parameters.
     pub type_params: Vec<TypeParamDecl>,
@@ -117,7 +121,8 @@ impl RecordShape {
 /// A use of a type parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeParameter {
-    /// Who declares it.
+    /// Who declares it. Class parameters bounded by `Object?` have the class id 0 here: the engine lets all classes
+    /// share them (`ClassFinalizer::FinalizeType`).
     pub owner: TypeParamOwner,
     /// Index in the flattened vector: of the instance (class parameters) or of the enclosing functions (function parameters).
     pub index: u16,
@@ -130,10 +135,88 @@ pub struct TypeParameter {
 /// Who declares a type parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TypeParamOwner {
-    /// A class: the argument is found in the instance's type arguments.
+    /// A class (or 0): the argument is found in the instance's type arguments.
     Class(ClassId),
     /// A member (factories and generic methods) or local function: the argument is found in the function's type arguments.
     Function(BodyId),
-    /// The function type `depth` levels out of the use, counted from the innermost enclosing one (0).
+    /// An enclosing function type: the number of function types *with type parameters* between the use and the
+    /// declaring one (0 is the innermost enclosing generic function type).
     Structural(u16),
+}
+
+impl DartType {
+    /// Whether the type has no free type parameters: it is the same type wherever it is evaluated.
+    pub fn is_instantiated(&self) -> bool {
+        !self.any_parameter(&mut |parameter| !matches!(parameter.owner, TypeParamOwner::Structural(_)))
+    }
+
+    /// Whether evaluating the type takes the type arguments of `this`.
+    pub fn needs_instantiator(&self) -> bool {
+        self.any_parameter(&mut |parameter| matches!(parameter.owner, TypeParamOwner::Class(_)))
+    }
+
+    /// Whether evaluating the type takes the type arguments of the enclosing functions.
+    pub fn needs_function_args(&self) -> bool {
+        self.any_parameter(&mut |parameter| matches!(parameter.owner, TypeParamOwner::Function(_)))
+    }
+
+    /// Whether the type is or contains a function type.
+    pub fn contains_function_type(&self) -> bool {
+        match self {
+            DartType::Interface { args, .. } => {
+                args.iter().flat_map(|args| args.iter()).any(Self::contains_function_type)
+            }
+            DartType::Function(_) => true,
+            DartType::Record(record) => record.fields.iter().any(Self::contains_function_type),
+            DartType::Parameter(_) => false,
+        }
+    }
+
+    /// Whether `null` belongs to the type by its own `?` (always true for `dynamic`, `void` and `Null`).
+    /// A type parameter or `FutureOr` without `?` can still turn out to admit `null`: see `Program::null_test`.
+    pub fn is_declared_nullable(&self) -> bool {
+        match self {
+            DartType::Interface { nullable, .. } => *nullable,
+            DartType::Function(function) => function.nullable,
+            DartType::Record(record) => record.nullable,
+            DartType::Parameter(parameter) => parameter.nullable,
+        }
+    }
+
+    /// The class of an interface type.
+    pub fn class(&self) -> Option<ClassId> {
+        match self {
+            DartType::Interface { class, .. } => Some(*class),
+            _ => None,
+        }
+    }
+
+    /// Whether `test` holds for some use of a type parameter in the type, in order of appearance.
+    pub fn any_parameter(&self, test: &mut impl FnMut(&TypeParameter) -> bool) -> bool {
+        match self {
+            DartType::Interface { args, .. } => {
+                args.iter().flat_map(|args| args.iter()).any(|arg| arg.any_parameter(test))
+            }
+            DartType::Function(function) => function.parts().any(|part| part.any_parameter(test)),
+            DartType::Record(record) => record.fields.iter().any(|field| field.any_parameter(test)),
+            DartType::Parameter(parameter) => test(parameter),
+        }
+    }
+}
+
+impl FunctionType {
+    /// All types that the function type is made of: bounds and defaults, parameters, result.
+    pub fn parts(&self) -> impl Iterator<Item = &DartType> {
+        self.type_params
+            .iter()
+            .flat_map(|param| [&param.bound, &param.default])
+            .chain(&self.positional)
+            .chain(self.named.iter().map(|param| &param.ty))
+            .chain([&self.result])
+    }
+
+    /// Number of parameters, with implicit ones.
+    pub fn num_params(&self) -> usize {
+        self.positional.len() + self.named.len()
+    }
 }
