@@ -1,2 +1,177 @@
 //! The `snapcrane` command.
-fn main() {}
+//!
+//! Started under a name that begins with `gen_snapshot` it behaves like the reference's program of that name.
+
+mod exit;
+mod gen_snapshot;
+mod input;
+mod job;
+mod kernel;
+mod output;
+mod vm_flags;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use snapcrane_driver::{Dump, Options};
+use snapcrane_engines::TargetSpec;
+
+use crate::exit::Failure;
+use crate::job::Job;
+
+/// Target of `gen_snapshot` without `--target`.
+const DEFAULT_TARGET: &str = "linux-x64";
+
+#[derive(Parser)]
+#[command(name = "snapcrane", version, about = "Compiles Dart kernel files to AOT snapshots for any target")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compile a kernel file for one or more targets.
+    Compile(CompileArgs),
+    /// Compile with the options of Dart's gen_snapshot (see `snapcrane gen_snapshot --help`).
+    #[command(name = "gen_snapshot", disable_help_flag = true)]
+    GenSnapshot {
+        /// Options and the kernel file.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Print what a kernel file holds.
+    Kernel {
+        /// Kernel file.
+        input: PathBuf,
+    },
+    /// Print one function after each phase.
+    Dump {
+        /// Kernel file.
+        input: PathBuf,
+        /// Text that the function's name contains.
+        function: String,
+        /// Target.
+        #[arg(long, default_value = DEFAULT_TARGET)]
+        target: String,
+    },
+}
+
+#[derive(Args)]
+struct CompileArgs {
+    /// Kernel file.
+    input: PathBuf,
+    /// Target as <os>-<arch>; may be given several times.
+    #[arg(long = "target", required = true)]
+    targets: Vec<String>,
+    /// Folder for the outputs: <DIR>/<target>/app.so.
+    #[arg(long, value_name = "DIR")]
+    out_dir: PathBuf,
+    /// Leave symbols out.
+    #[arg(long)]
+    strip: bool,
+    /// Compile `assert` statements.
+    #[arg(long)]
+    enable_asserts: bool,
+    /// Number of threads (default: all processors).
+    #[arg(short = 'j', long = "jobs", value_name = "N")]
+    jobs: Option<usize>,
+    /// Print the time of each phase.
+    #[arg(long)]
+    time: bool,
+    /// Check the intermediate code of every function.
+    #[arg(long)]
+    verify: bool,
+    /// Compile only functions whose name contains the text; all others trap. For finding faults of the compiler.
+    #[arg(long, value_name = "TEXT")]
+    only_functions: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args();
+    let program = arguments.next().unwrap_or_default();
+    let name = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let result = if name.starts_with("gen_snapshot") {
+        run_gen_snapshot(&arguments.collect::<Vec<_>>())
+    } else {
+        match Cli::try_parse() {
+            Ok(cli) => run(cli.command),
+            Err(error) if error.use_stderr() => {
+                let text = error.to_string();
+                let line = text.lines().next().unwrap_or_default();
+                Err(Failure::Usage(format!("{} (see `snapcrane --help`)", line.trim_start_matches("error: "))))
+            }
+            Err(help) => {
+                print!("{help}");
+                Ok(())
+            }
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("Error: {failure}");
+            failure.code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments),
+        Command::Kernel { input } => kernel::print_summary(&input),
+        Command::Compile(arguments) => compile(arguments),
+        Command::Dump { input, function, target } => {
+            let target = parse_target(&target)?;
+            Job {
+                input,
+                outputs: vec![(target, PathBuf::new())],
+                options: Options::default(),
+                threads: None,
+                time: false,
+                dump: Some(Dump { function }),
+            }
+            .run()
+        }
+    }
+}
+
+fn parse_target(name: &str) -> Result<TargetSpec, Failure> {
+    TargetSpec::from_name(name).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn compile(arguments: CompileArgs) -> Result<(), Failure> {
+    let mut outputs = Vec::new();
+    for name in &arguments.targets {
+        let target = parse_target(name)?;
+        if !outputs.iter().any(|(other, _): &(TargetSpec, PathBuf)| other.name() == target.name()) {
+            outputs.push((target, job::output_path(&arguments.out_dir, &target)));
+        }
+    }
+    Job {
+        input: arguments.input,
+        outputs,
+        options: Options {
+            strip: arguments.strip,
+            enable_asserts: arguments.enable_asserts,
+            verify: arguments.verify,
+            only_functions: arguments.only_functions,
+            create_folders: true,
+        },
+        threads: arguments.jobs,
+        time: arguments.time,
+        dump: None,
+    }
+    .run()
+}
+
+fn run_gen_snapshot(arguments: &[String]) -> Result<(), Failure> {
+    match gen_snapshot::parse(arguments, DEFAULT_TARGET)? {
+        gen_snapshot::Request::Print(text) => {
+            print!("{text}");
+            Ok(())
+        }
+        gen_snapshot::Request::Compile(job) => job.run(),
+    }
+}

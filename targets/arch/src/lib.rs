@@ -19,12 +19,15 @@
 
 pub mod code;
 mod contract;
+mod dwarf;
 pub mod x64;
 
 pub use code::{
     Error, ExtraStub, MAX_RUNTIME_ARGS, NativeCode, NativeFunction, Reloc, RelocKind, RelocTarget, StackMap,
     StubCode, StubRef, StubRole,
 };
+
+pub use dwarf::{DwarfRegisters, dwarf_registers};
 
 use code::RawCode;
 use contract::Contract;

@@ -1,0 +1,107 @@
+//! One compilation: from file to files.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use snapcrane_driver::{Dump, Options, Phase};
+use snapcrane_engines::TargetSpec;
+
+use crate::exit::Failure;
+use crate::input::Input;
+use crate::output;
+
+/// What to compile and where to.
+#[derive(Debug)]
+pub struct Job {
+    /// Kernel file.
+    pub input: PathBuf,
+    /// Targets, each with its output file.
+    pub outputs: Vec<(TargetSpec, PathBuf)>,
+    /// Options of the compiler.
+    pub options: Options,
+    /// Number of threads; `None`: as many as the machine has.
+    pub threads: Option<usize>,
+    /// Print the time of each phase.
+    pub time: bool,
+    /// Print one function after each phase, and write no file.
+    pub dump: Option<Dump>,
+}
+
+impl Job {
+    /// Does it.
+    ///
+    /// # Errors
+    /// The first thing that went wrong; no output file is left half written.
+    pub fn run(&self) -> Result<(), Failure> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.unwrap_or(0))
+            .stack_size(256 << 20)
+            .build()
+            .map_err(|error| Failure::Usage(format!("Unable to start threads: {error}")))?;
+        pool.install(|| self.run_in_pool())
+    }
+
+    fn run_in_pool(&self) -> Result<(), Failure> {
+        let start = Instant::now();
+        let input = Input::open(&self.input)?;
+        let named = |error: snapcrane_driver::Error| {
+            let Failure::Compilation(message) = Failure::from(error) else { unreachable!("errors of the compiler") };
+            Failure::Compilation(format!("{}: {message}", self.input.display()))
+        };
+        if let Some(dump) = &self.dump {
+            let text = snapcrane_driver::dump(input.bytes(), &self.outputs[0].0, &self.options, dump).map_err(named)?;
+            print!("{text}");
+            return Ok(());
+        }
+        let targets: Vec<TargetSpec> = self.outputs.iter().map(|(target, _)| *target).collect();
+        let bar = progress_bar();
+        let report = |done: usize, total: usize| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        };
+        let compiled = snapcrane_driver::compile(input.bytes(), &targets, &self.options, &report).map_err(named);
+        bar.finish_and_clear();
+        let compiled = compiled?;
+        let write_start = Instant::now();
+        for (image, (_, path)) in compiled.images.iter().zip(&self.outputs) {
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && self.creates_folders()) {
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| Failure::Usage(format!("Unable to create folder: {}: {error}", folder.display())))?;
+            }
+            output::write(path, image)?;
+        }
+        if self.time {
+            print_times(&compiled.phases, write_start.elapsed(), start.elapsed());
+        }
+        Ok(())
+    }
+
+    /// `compile --out-dir` makes its folders; `gen_snapshot --elf` does not, as the reference.
+    fn creates_folders(&self) -> bool {
+        self.options.create_folders
+    }
+}
+
+fn progress_bar() -> ProgressBar {
+    // Nothing is shown for compilations that take less than a moment.
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} functions {wide_bar} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
+
+fn print_times(phases: &[(Phase, Duration)], write: Duration, total: Duration) {
+    for (phase, time) in phases {
+        eprintln!("{:>10.1} ms  {phase}", time.as_secs_f64() * 1e3);
+    }
+    eprintln!("{:>10.1} ms  write", write.as_secs_f64() * 1e3);
+    eprintln!("{:>10.1} ms  total", total.as_secs_f64() * 1e3);
+}
+
+/// The output of a target below a folder.
+pub fn output_path(folder: &Path, target: &TargetSpec) -> PathBuf {
+    folder.join(target.name()).join("app.so")
+}

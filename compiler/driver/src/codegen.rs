@@ -1,0 +1,192 @@
+//! Machine code of everything that was reached: stubs, helpers, functions.
+
+use snapcrane_arch::NativeFunction;
+use snapcrane_engines::TargetSpec;
+use snapcrane_lower::{CompiledFunction, Compiler, CompilerOptions, LowerContext, RelocKind};
+use snapcrane_program::Program;
+
+use crate::error::Error;
+use crate::link::{FunctionLink, Link};
+use crate::parallel;
+use crate::reach::{Body, FunctionId, Reach};
+use crate::text::{Piece, PieceKind, Reloc, Target};
+
+/// Which functions to compile for real; all others trap (for finding a function that is compiled wrongly).
+pub type Only<'a> = Option<&'a str>;
+
+/// Generates all code. Pieces are in text order: listed stubs, other stubs, helpers, functions in order of discovery.
+///
+/// # Errors
+/// The first piece that cannot be compiled.
+pub fn generate(
+    program: &Program<'_>,
+    reach: &Reach,
+    link: &Link<'_>,
+    target: &TargetSpec,
+    options: &CompilerOptions,
+    only: Only<'_>,
+) -> Result<Vec<Piece>, Error> {
+    let mut pieces = Vec::new();
+    for stub in snapcrane_arch::stubs(target)? {
+        pieces.push(Piece {
+            kind: PieceKind::Stub(stub.stub),
+            name: format!("stub {}", stub.name),
+            relocs: stub.relocs.iter().map(|reloc| hand_written(reloc, &|slot| slot)).collect(),
+            bytes: stub.bytes,
+            align: stub.align,
+            stack_maps: Vec::new(),
+            handlers: Vec::new(),
+            positions: Vec::new(),
+        });
+    }
+    let lower_error = |function: String| move |source| Error::Lower { function, source };
+    for (helper, compiled) in
+        snapcrane_lower::compile_helpers(target, options.clone()).map_err(lower_error("helpers".into()))?
+    {
+        let kind = PieceKind::Helper(helper);
+        pieces.push(piece(kind, format!("helper {helper:?}"), compiled, &|_| None)?);
+    }
+    let functions: Vec<FunctionId> = reach.functions.iter().map(|(id, _)| id).collect();
+    let weight = |&id: &FunctionId| match reach.bodies[id].as_ref().map(|reached| &reached.body) {
+        Some(Body::Ir(function)) => function.insts.len(),
+        _ => 0,
+    };
+    let compiled = parallel::map(
+        &functions,
+        weight,
+        || Compiler::new(target, options.clone()),
+        |compiler, &id| {
+            let name = || function_name(program, reach, id);
+            let compiler = match compiler {
+                Ok(compiler) => compiler,
+                Err(error) => return Err(Error::Lower { function: name(), source: error.clone() }),
+            };
+            function(program, reach, link, target, compiler, only, id)
+        },
+    )?;
+    pieces.extend(compiled);
+    Ok(pieces)
+}
+
+/// Name of a function for symbols and messages.
+pub fn function_name(program: &Program<'_>, reach: &Reach, id: FunctionId) -> String {
+    program.qualified_name(reach.functions.key(id), &reach.locals)
+}
+
+fn function(
+    program: &Program<'_>,
+    reach: &Reach,
+    link: &Link<'_>,
+    target: &TargetSpec,
+    compiler: &mut Compiler,
+    only: Only<'_>,
+    id: FunctionId,
+) -> Result<Piece, Error> {
+    let kind = PieceKind::Function(id);
+    let name = function_name(program, reach, id);
+    let trap = || Piece {
+        kind,
+        name: name.clone(),
+        bytes: target.break_filler().to_vec(),
+        align: 4,
+        relocs: Vec::new(),
+        stack_maps: Vec::new(),
+        handlers: Vec::new(),
+        positions: Vec::new(),
+    };
+    if only.is_some_and(|text| !name.contains(text)) {
+        return Ok(trap());
+    }
+    let Some(reached) = &reach.bodies[id] else { return Ok(trap()) };
+    match &reached.body {
+        Body::Native(member) => {
+            let params = &program.members[*member].params;
+            let is_generic = !params.type_params.is_empty();
+            let slot = link.native_slots[&id];
+            let native = NativeFunction {
+                function_slot: slot,
+                trampoline_slot: slot + 1,
+                parameters: params.num_tagged_args() as u32,
+                is_generic,
+            };
+            let code = snapcrane_arch::native_function_body(target, &native)?;
+            Ok(Piece {
+                kind,
+                name,
+                relocs: code.relocs.iter().map(|reloc| hand_written(reloc, &|slot| link.slot_offset(slot))).collect(),
+                bytes: code.bytes,
+                align: code.align,
+                stack_maps: vec![(code.stack_map.return_offset, code.stack_map.tagged)],
+                handlers: Vec::new(),
+                positions: Vec::new(),
+            })
+        }
+        Body::Ir(function) => {
+            let function_link = FunctionLink { link, function: id };
+            let context = LowerContext { program, target, link: &function_link };
+            let compiled = compiler
+                .compile(&context, function)
+                .map_err(|source| Error::Lower { function: name.clone(), source })?;
+            piece(kind, name, compiled, &|callee| reached.callees.get(callee).copied())
+        }
+    }
+}
+
+fn hand_written(reloc: &snapcrane_arch::Reloc, slot_offset: &dyn Fn(u32) -> u32) -> Reloc {
+    Reloc {
+        offset: reloc.offset,
+        pc_relative: reloc.kind == snapcrane_arch::RelocKind::PcRel4,
+        target: match reloc.target {
+            snapcrane_arch::RelocTarget::Stub(stub) => Target::Piece(PieceKind::Stub(stub)),
+            snapcrane_arch::RelocTarget::PoolSlot(slot) => Target::Pool(slot_offset(slot)),
+        },
+        addend: reloc.addend,
+    }
+}
+
+fn piece(
+    kind: PieceKind,
+    name: String,
+    compiled: CompiledFunction,
+    callee: &dyn Fn(usize) -> Option<FunctionId>,
+) -> Result<Piece, Error> {
+    let mut relocs = Vec::with_capacity(compiled.relocs.len());
+    for reloc in &compiled.relocs {
+        let target = match reloc.target {
+            snapcrane_lower::RelocTarget::Callee(reference) => callee(cranelift_entity::EntityRef::index(reference))
+                .map(PieceKind::Function)
+                .ok_or_else(|| Error::Range { function: name.clone(), target: format!("{reference}") })?,
+            snapcrane_lower::RelocTarget::Stub(stub) => PieceKind::Stub(stub),
+            snapcrane_lower::RelocTarget::Helper(helper) => PieceKind::Helper(helper),
+        };
+        if reloc.kind != RelocKind::X86CallPCRel4 {
+            return Err(Error::Range { function: name.clone(), target: format!("relocation {:?}", reloc.kind) });
+        }
+        relocs.push(Reloc { offset: reloc.offset, pc_relative: true, target: Target::Piece(target), addend: reloc.addend });
+    }
+    let words = compiled.frame_words as usize;
+    let stack_maps = compiled
+        .stack_maps
+        .iter()
+        .map(|map| {
+            let mut tagged = vec![false; words];
+            map.tagged.iter().for_each(|&bit| tagged[bit as usize] = true);
+            (map.return_offset, tagged)
+        })
+        .collect();
+    Ok(Piece {
+        kind,
+        name,
+        bytes: compiled.code,
+        align: compiled.align,
+        relocs,
+        stack_maps,
+        handlers: compiled.handlers.iter().map(|handler| (handler.return_offset, handler.handler_offset)).collect(),
+        positions: compiled
+            .positions
+            .iter()
+            .filter_map(|position| Some((position.return_offset, position.pos.offset()?)))
+            .collect(),
+    })
+}
+
