@@ -1,0 +1,110 @@
+//! Builds the IR of every member of a kernel file and verifies it; prints counts and errors.
+//!
+//! Usage: `build_all FILE.dill [--asserts] [--print NAME]`
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use dart_kernel::{Bump, Component};
+use snapcrane_build::{BuildContext, Error, build};
+use snapcrane_ir::Inst;
+use snapcrane_ir::verifier::verify;
+use snapcrane_program::ids::FunctionKey;
+use snapcrane_program::{FieldInit, Program};
+
+fn main() -> ExitCode {
+    let thread = std::thread::Builder::new().stack_size(512 << 20).spawn(run);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(Ok(code))) => code,
+        Ok(Ok(Err(error))) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn run() -> Result<ExitCode, String> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let path = args.first().ok_or("usage: build_all FILE.dill [--asserts] [--print NAME]")?;
+    let wanted = args.iter().position(|arg| arg == "--print").and_then(|at| args.get(at + 1));
+    let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+    let arena = Bump::new();
+    let component = Component::read(&bytes, &arena).map_err(|error| error.to_string())?;
+    let engine = snapcrane_engines::engines().first().copied().ok_or("no engine")?;
+    let program = Program::load(&component, engine).map_err(|error| error.to_string())?;
+    let ctx = BuildContext::new(&program, args.iter().any(|arg| arg == "--asserts"));
+
+    let mut keys = Vec::new();
+    for (id, member) in &program.members {
+        if !member.is_abstract && !member.is_external {
+            keys.push(FunctionKey::Member(id));
+        }
+    }
+    for (id, field) in &program.fields {
+        if field.init == FieldInit::Code && (field.is_static || field.is_late) {
+            keys.push(FunctionKey::FieldInit(id));
+        }
+    }
+
+    let start = std::time::Instant::now();
+    let (mut functions, mut instructions, mut broken) = (0usize, 0usize, 0usize);
+    let mut unsupported: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let mut errors = 0usize;
+    for key in &keys {
+        let name = program.qualified_name(key, &());
+        match build(&ctx, key) {
+            Ok(output) => {
+                for function in &output.functions {
+                    functions += 1;
+                    for block in function.reverse_postorder() {
+                        for &inst in &function.blocks[block].insts {
+                            instructions += 1;
+                            *kinds.entry(kind(&function.insts[inst].inst)).or_default() += 1;
+                        }
+                    }
+                    if let Err(problems) = verify(function) {
+                        broken += 1;
+                        if broken <= 10 {
+                            println!("{name} ({:?}): {}", function.key, problems[0]);
+                        }
+                    }
+                    if wanted.is_some_and(|wanted| *wanted == name) {
+                        println!("{function}");
+                    }
+                }
+            }
+            Err(Error::Unsupported { construct, .. }) => *unsupported.entry(construct).or_default() += 1,
+            Err(error) => {
+                errors += 1;
+                if errors <= 20 {
+                    println!("{name}: {error}");
+                }
+            }
+        }
+    }
+    println!(
+        "{} bodies, {functions} functions, {instructions} instructions in {:?}; {errors} errors, {broken} broken",
+        keys.len(),
+        start.elapsed()
+    );
+    for (construct, count) in unsupported {
+        println!("unsupported: {construct}: {count}");
+    }
+    for (kind, count) in kinds {
+        println!("  {count:8} {kind}");
+    }
+    Ok(if errors + broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Name of an instruction, with the operation of simple ones.
+fn kind(inst: &Inst) -> String {
+    let text = match inst {
+        Inst::Unary(op, _) => return format!("{op:?}"),
+        Inst::Binary(op, ..) => return format!("{op:?}"),
+        Inst::Compare(op, ..) => return format!("{op:?}"),
+        other => format!("{other:?}"),
+    };
+    text.split([' ', '(', '{']).next().unwrap_or_default().to_string()
+}
