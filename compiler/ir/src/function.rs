@@ -346,7 +346,8 @@ impl Function {
                 .get(*callee)
                 .and_then(|s| s.as_ref())
                 .map_or(Type::Tagged, |s| s.result),
-            Int64(_) | PointerToInt(_) => Type::Int64,
+            Int64(_) | PointerToInt(_) | TargetAbi => Type::Int64,
+            LoadThread(slot) => slot.ty(),
             Double(_) => Type::Double,
             Bool(_) | InstanceOf { .. } => Type::Bool,
             Unary(op, _) => unary_result(*op),
@@ -363,6 +364,7 @@ impl Function {
             Store { .. }
             | StoreIndexed { .. }
             | StoreStatic(..)
+            | StoreThread(..)
             | MemMove { .. }
             | CheckBounds { .. }
             | CheckNotZero(_)
@@ -425,7 +427,7 @@ fn unary_result(op: UnaryOp) -> Type {
         | SignExtend16 | SignExtend32 | ZeroExtend32 => Type::Int64,
         UnboxDouble | Int64ToDouble | NegDouble | AbsDouble | SqrtDouble | FloorDouble | CeilDouble
         | TruncDouble | DoubleFromBits => Type::Double,
-        UnboxBool | Not | IsSmi => Type::Bool,
+        UnboxBool | Not | IsSmi | IsDeeplyImmutable => Type::Bool,
     }
 }
 

@@ -68,6 +68,9 @@ pub enum UnaryOp {
     ClassId,
     /// `Tagged → Bool`: whether the operand is a Smi.
     IsSmi,
+    /// `Tagged → Bool`: whether the object and everything it refers to is immutable (Smis are; for other objects the
+    /// header says so: `UntaggedObject::DeeplyImmutableBit`, `untagged_object.deeply_immutable_bit` of the layouts).
+    IsDeeplyImmutable,
     /// Sign-extends the low 8 bits of an integer.
     SignExtend8,
     /// Sign-extends the low 16 bits.
@@ -235,6 +238,9 @@ native_slots! {
     PointerTypeArguments: Tagged,
     /// `LinkedHashBase.index`.
     HashIndex: Tagged,
+    /// The same slot of an immutable map or set, which other isolates may read: loads acquire, stores release
+    /// (on x64 both are ordinary moves).
+    HashIndexShared: Tagged,
     /// `LinkedHashBase.hash_mask` (Smi object).
     HashMask: Tagged,
     /// `LinkedHashBase.data`.
@@ -334,15 +340,50 @@ pub enum ArrayKind {
     RawFloat64,
     /// A tagged word at a `Pointer` base (arguments of generic entries); the index counts words.
     RawTagged,
+    /// A machine word at a `Pointer` base plus a *byte* index (addresses, native fields): zero-extended by loads,
+    /// truncated by stores, of any alignment.
+    RawWord,
+    /// Fields of a `Record`; base is the object, values are tagged (compressed like those of `Array`).
+    Record,
 }
 
 impl ArrayKind {
     /// Type of the elements as the IR sees them.
     pub fn element_type(self) -> Type {
         match self {
-            ArrayKind::Array | ArrayKind::RawTagged => Type::Tagged,
+            ArrayKind::Array | ArrayKind::RawTagged | ArrayKind::Record => Type::Tagged,
             ArrayKind::RawFloat32 | ArrayKind::RawFloat64 => Type::Double,
             _ => Type::Int64,
+        }
+    }
+}
+
+/// Words that the running thread holds or leads to (`runtime/vm/thread.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ThreadSlot {
+    /// `Thread.isolate`: raw address of the isolate (`Pointer`).
+    Isolate,
+    /// `Thread.current_tag`: the `UserTag` of the isolate.
+    CurrentTag,
+    /// `Thread.default_tag`.
+    DefaultTag,
+    /// `Thread.isolate_group → IsolateGroup.object_store → ObjectStore.record_field_names`, loaded with acquire
+    /// ordering: an `Array` of arrays of names, by the field-names index of a record shape.
+    RecordFieldNames,
+    /// `Thread.predefined_symbols_address`: address (`Pointer`) of the table of the 256 one-character strings; its entries
+    /// are full words ([`ArrayKind::RawTagged`]).
+    OneCharSymbols,
+    /// `Thread.unboxed_runtime_arg`: a `Double` that the runtime entry called next takes besides its tagged arguments.
+    UnboxedRuntimeArg,
+}
+
+impl ThreadSlot {
+    /// Type of the value in the slot.
+    pub fn ty(self) -> Type {
+        match self {
+            ThreadSlot::Isolate | ThreadSlot::OneCharSymbols => Type::Pointer,
+            ThreadSlot::CurrentTag | ThreadSlot::DefaultTag | ThreadSlot::RecordFieldNames => Type::Tagged,
+            ThreadSlot::UnboxedRuntimeArg => Type::Double,
         }
     }
 }
@@ -465,6 +506,12 @@ pub enum Inst {
         /// Barrier of tagged stores.
         barrier: StoreBarrier,
     },
+    /// Loads from the thread.
+    LoadThread(ThreadSlot),
+    /// Stores to the thread; only [`ThreadSlot::UnboxedRuntimeArg`], right before the call that takes it.
+    StoreThread(ThreadSlot, Value),
+    /// `Int64`: number of the target's ABI as `dart:ffi` counts them (`Abi`, runtime/vm/compiler/ffi/abi.h), a constant.
+    TargetAbi,
     /// Loads a static field without initialising it.
     LoadStatic(FieldId),
     /// Stores a static field.
@@ -667,9 +714,13 @@ impl Inst {
             | Inst::ElementsAddress { .. }
             | Inst::PointerAdd(..)
             | Inst::PointerToInt(_)
-            | Inst::IntToPointer(_) => none,
-            Inst::Load { .. } | Inst::LoadIndexed { .. } | Inst::LoadStatic(_) => reads,
-            Inst::Store { .. } | Inst::StoreIndexed { .. } | Inst::StoreStatic(..) => writes,
+            | Inst::IntToPointer(_)
+            | Inst::TargetAbi => none,
+            Inst::Load { .. } | Inst::LoadIndexed { .. } | Inst::LoadStatic(_) | Inst::LoadThread(_) => reads,
+            Inst::Store { .. }
+            | Inst::StoreIndexed { .. }
+            | Inst::StoreStatic(..)
+            | Inst::StoreThread(..) => writes,
             Inst::MemMove { .. } => Effects { reads: true, writes: true, ..none },
             Inst::CallLeaf { .. } => Effects { reads: true, writes: true, ..none },
             Inst::CheckNull { .. }
@@ -711,11 +762,14 @@ macro_rules! operand_walk {
                 | Inst::Double(_)
                 | Inst::Bool(_)
                 | Inst::LoadStatic(_)
+                | Inst::LoadThread(_)
+                | Inst::TargetAbi
                 | Inst::CheckStack
                 | Inst::CatchException
                 | Inst::CatchStackTrace => {}
                 Inst::Unary(_, a)
                 | Inst::StoreStatic(_, a)
+                | Inst::StoreThread(_, a)
                 | Inst::PointerToInt(a)
                 | Inst::IntToPointer(a)
                 | Inst::CheckNotZero(a)

@@ -40,5 +40,5 @@ pub use function::{
 };
 pub use inst::{
     AllocKind, ArrayKind, BinaryOp, CompareOp, Effects, Inst, NativeSlot, NullCheck, Slot, StoreBarrier,
-    Type, UnaryOp,
+    ThreadSlot, Type, UnaryOp,
 };

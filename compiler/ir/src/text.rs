@@ -166,6 +166,9 @@ impl Display<'_> {
             Inst::StoreIndexed { kind, base, index, value, barrier: b } => {
                 write!(f, "store_indexed {kind:?} {base}[{index}], {value}{}", barrier(*b))
             }
+            Inst::LoadThread(slot) => write!(f, "load_thread {slot:?}"),
+            Inst::StoreThread(slot, value) => write!(f, "store_thread {slot:?}, {value}"),
+            Inst::TargetAbi => f.write_str("target_abi"),
             Inst::LoadStatic(field) => write!(f, "load_static {}", self.names.field(*field)),
             Inst::StoreStatic(field, value) => {
                 write!(f, "store_static {}, {value}", self.names.field(*field))

@@ -266,7 +266,7 @@ impl Verifier<'_> {
 fn expected_operands(func: &Function, inst: &Inst) -> Vec<(Value, Type)> {
     use Type::*;
     let base_type = |kind: ArrayKind| match kind {
-        ArrayKind::Array | ArrayKind::OneByteString | ArrayKind::TwoByteString => Tagged,
+        ArrayKind::Array | ArrayKind::Record | ArrayKind::OneByteString | ArrayKind::TwoByteString => Tagged,
         _ => Pointer,
     };
     match inst {
@@ -320,6 +320,7 @@ fn expected_operands(func: &Function, inst: &Inst) -> Vec<(Value, Type)> {
         Inst::CheckBounds { index, length } => vec![(*index, Int64), (*length, Int64)],
         Inst::CallLeaf { .. } => Vec::new(),
         Inst::StoreStatic(_, value) => vec![(*value, Tagged)],
+        Inst::StoreThread(slot, value) => vec![(*value, slot.ty())],
         _ => {
             let mut operands = Vec::new();
             inst.for_each_arg(|arg| operands.push((arg, Tagged)));
@@ -331,7 +332,7 @@ fn expected_operands(func: &Function, inst: &Inst) -> Vec<(Value, Type)> {
 fn unary_operand(op: UnaryOp) -> Type {
     use UnaryOp::*;
     match op {
-        UnboxInt64 | UnboxDouble | UnboxBool | ClassId | IsSmi => Type::Tagged,
+        UnboxInt64 | UnboxDouble | UnboxBool | ClassId | IsSmi | IsDeeplyImmutable => Type::Tagged,
         BoxInt64 | NegInt64 | NotInt64 | Int64ToDouble | DoubleFromBits | BitLength | SignExtend8
         | SignExtend16 | SignExtend32 | ZeroExtend32 => Type::Int64,
         BoxDouble | DoubleToInt64 | NegDouble | AbsDouble | SqrtDouble | FloorDouble | CeilDouble
