@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use dart_kernel::{Bump, Component};
-use snapcrane_build::{BuildContext, Error, build};
+use snapcrane_build::{BuildContext, Error, Locals, build};
 use snapcrane_ir::Inst;
 use snapcrane_ir::verifier::verify;
 use snapcrane_program::ids::FunctionKey;
@@ -31,9 +31,10 @@ fn run() -> Result<ExitCode, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
     let arena = Bump::new();
     let component = Component::read(&bytes, &arena).map_err(|error| error.to_string())?;
-    let engine = snapcrane_engines::engines().first().copied().ok_or("no engine")?;
+    let engine = snapcrane_engines::Engine::latest();
     let program = Program::load(&component, engine).map_err(|error| error.to_string())?;
-    let ctx = BuildContext::new(&program, args.iter().any(|arg| arg == "--asserts"));
+    let locals = Locals::default();
+    let ctx = BuildContext::new(&program, args.iter().any(|arg| arg == "--asserts"), &locals);
 
     let mut keys = Vec::new();
     for (id, member) in &program.members {

@@ -11,6 +11,7 @@ use snapcrane_program::types::{DartType, TypeArgs};
 use snapcrane_program::{CoreClasses, Implementation, MemberKind, Program, Target, TypeScope};
 
 use crate::error::{Error, Result};
+use crate::Locals;
 use crate::facts::NumberClasses;
 
 /// What [`build`](crate::build()) needs.
@@ -19,6 +20,8 @@ pub struct BuildContext<'a> {
     pub program: &'a Program<'a>,
     /// Whether assertions are compiled.
     pub enable_asserts: bool,
+    /// Local functions that were built before: functions that are synthesised for them need their parameters.
+    pub locals: &'a Locals,
     pub(crate) numbers: NumberClasses,
     pub(crate) core: CoreProcedures,
 }
@@ -58,7 +61,7 @@ impl fmt::Debug for BuildContext<'_> {
 
 impl<'a> BuildContext<'a> {
     /// A context for a program.
-    pub fn new(program: &'a Program<'a>, enable_asserts: bool) -> BuildContext<'a> {
+    pub fn new(program: &'a Program<'a>, enable_asserts: bool, locals: &'a Locals) -> BuildContext<'a> {
         let component = program.component;
         let core_library = find_library(component, "dart:core");
         let classes = |names: &[&str]| {
@@ -90,7 +93,7 @@ impl<'a> BuildContext<'a> {
                 core.unsupported.insert(procedure, construct);
             }
         }
-        BuildContext { program, enable_asserts, numbers, core }
+        BuildContext { program, enable_asserts, locals, numbers, core }
     }
 
     pub(crate) fn core_classes(&self) -> &CoreClasses {

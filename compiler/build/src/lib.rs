@@ -40,7 +40,7 @@ use dart_kernel::{Bump, CtorIdx, LibIdx, Position, ProcIdx, SourceIdx};
 use rustc_hash::{FxHashMap, FxHashSet};
 use snapcrane_ir::{Function, Signature};
 use snapcrane_program::ids::{BodyId, ClassId, FieldId, FunctionKey, MemberId, MemberSource};
-use snapcrane_program::{LocalFunction, Params, Target};
+use snapcrane_program::{LocalFunction, LocalFunctions, Params, Target};
 
 pub use context::BuildContext;
 pub use error::{Error, Result};
@@ -58,6 +58,8 @@ pub struct BuildOutput {
     pub functions: Vec<Function>,
     /// The local functions among them.
     pub locals: Vec<LocalInfo>,
+    /// The function has no IR: it calls the C function that the engine or the embedder registers for its native name.
+    pub is_native: bool,
 }
 
 /// What others need to know of a local function.
@@ -85,6 +87,16 @@ pub struct LocalInfo {
     pub position: Position,
     /// Position of its end.
     pub end_position: Position,
+}
+
+/// Local functions by the byte offsets of their nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Locals(pub FxHashMap<u32, LocalInfo>);
+
+impl LocalFunctions for Locals {
+    fn local(&self, node: u32) -> Option<&LocalFunction> {
+        self.0.get(&node).map(|local| &local.function)
+    }
 }
 
 /// Builds the IR of a function and of the local functions in it.
