@@ -252,7 +252,7 @@ fn unit<'a, 'b>(
 
 /// Builds the local functions that the body, and they themselves, asked for.
 fn finish(unit: &Unit<'_, '_>, function: Function) -> Result<BuildOutput> {
-    let mut output = BuildOutput { functions: vec![function], locals: Vec::new() };
+    let mut output = BuildOutput { functions: vec![function], locals: Vec::new(), is_native: false };
     let mut next = 0;
     loop {
         let pending = unit.queue.borrow().get(next).cloned();
