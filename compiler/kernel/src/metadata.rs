@@ -185,7 +185,7 @@ pub struct UnboxingInfo {
 /// `vm.direct-call`: the only possible target of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DirectCall {
-    /// Target. For a get of a field its getter; a method means its tear-off.
+    /// Target. A field is always named by its getter, even by a set; for a get, a method means its tear-off.
     pub target: Reference,
     /// Whether a null receiver must raise an error first.
     pub check_receiver_for_null: bool,
