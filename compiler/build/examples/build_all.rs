@@ -76,7 +76,14 @@ fn run() -> Result<ExitCode, String> {
                     }
                 }
             }
-            Err(Error::Unsupported { construct, .. }) => *unsupported.entry(construct).or_default() += 1,
+            Err(error @ Error::Unsupported { .. }) => {
+                if wanted.is_some_and(|wanted| wanted == "unsupported") {
+                    println!("{error}");
+                }
+                if let Error::Unsupported { construct, .. } = error {
+                    *unsupported.entry(construct).or_default() += 1;
+                }
+            }
             Err(error) => {
                 errors += 1;
                 if errors <= 20 {

@@ -39,7 +39,6 @@ use crate::variables::{Level, Place};
 pub(crate) struct Unit<'a, 'b> {
     pub(crate) ctx: &'a BuildContext<'a>,
     pub(crate) scopes: Scopes<'b>,
-    pub(crate) body: BodyId,
     pub(crate) class: Option<ClassId>,
     pub(crate) library: LibIdx,
     pub(crate) source: SourceIdx,

@@ -10,8 +10,8 @@ use snapcrane_program::ids::{CallShape, ClassId, MemberId, Name, RowKey, Selecto
 use snapcrane_program::types::{DartType, TypeArgs};
 use snapcrane_program::{CoreClasses, Implementation, MemberKind, Program, Target, TypeScope};
 
-use crate::error::{Error, Result};
 use crate::Locals;
+use crate::error::{Error, Result};
 use crate::facts::NumberClasses;
 
 /// What [`build`](crate::build()) needs.

@@ -48,11 +48,6 @@ impl Fact {
         self == Fact::exactly(Kind::Int)
     }
 
-    /// Whether it is a double for sure.
-    pub(crate) fn is_double(self) -> bool {
-        self == Fact::exactly(Kind::Double)
-    }
-
     /// Representation that suits the value best.
     pub(crate) fn repr(self) -> Type {
         match self {

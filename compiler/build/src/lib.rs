@@ -139,15 +139,11 @@ fn build_procedure(ctx: &BuildContext<'_>, id: MemberId, procedure: ProcIdx) -> 
         ..unit(
             ctx,
             scopes,
-            BodyId::Member(id),
             member.class,
             member.library,
             component.procedures[procedure].source,
             ctx.program.qualified_name(&FunctionKey::Member(id), &()),
         )
-    };
-    let Some(body) = node.body else {
-        return Err(Error::Dangling { member: unit.name, what: "a body".into() });
     };
     let forwarding_target = match member.forwarding_target {
         Some(Target::Member(target)) => Some(target),
@@ -156,8 +152,10 @@ fn build_procedure(ctx: &BuildContext<'_>, id: MemberId, procedure: ProcIdx) -> 
     let checks = Checks::of_member(ctx, id, forwarding_target);
     let signature = Signature::tagged(member.params.num_args());
     let builder = BodyBuilder::new(&unit, FunctionKey::Member(id), signature, BodyId::Member(id));
-    let function =
-        builder.function(&member.params, node.header, &checks, |builder| builder.statement(body))?;
+    let function = builder.function(&member.params, node.header, &checks, |builder| {
+        // Tree shaking removes bodies without effects; such members return null.
+        builder.body_statement(node.body)
+    })?;
     finish(&unit, function)
 }
 
@@ -187,7 +185,6 @@ fn build_constructor(ctx: &BuildContext<'_>, id: MemberId, constructor: CtorIdx)
         ..unit(
             ctx,
             scopes,
-            BodyId::Member(id),
             member.class,
             member.library,
             kernel.source,
@@ -214,7 +211,7 @@ fn build_field_initializer(ctx: &BuildContext<'_>, id: FieldId) -> Result<BuildO
     }
     let key = FunctionKey::FieldInit(id);
     let name = ctx.program.qualified_name(&key, &());
-    let unit = unit(ctx, scopes, BodyId::FieldInit(id), field.class, field.library, kernel.source, name);
+    let unit = unit(ctx, scopes, field.class, field.library, kernel.source, name);
     let Some(initializer) = initializer else {
         return Err(Error::Dangling { member: unit.name, what: "an initialiser".into() });
     };
@@ -228,7 +225,6 @@ fn build_field_initializer(ctx: &BuildContext<'_>, id: FieldId) -> Result<BuildO
 fn unit<'a, 'b>(
     ctx: &'a BuildContext<'a>,
     scopes: Scopes<'b>,
-    body: BodyId,
     class: Option<ClassId>,
     library: LibIdx,
     source: SourceIdx,
@@ -237,7 +233,6 @@ fn unit<'a, 'b>(
     Unit {
         ctx,
         scopes,
-        body,
         class,
         library,
         source,

@@ -71,8 +71,6 @@ pub(crate) struct LocalFn<'b> {
     pub(crate) function: &'b LocalFunction<'b>,
     /// The variable of its declaration, if it is a statement.
     pub(crate) variable: Option<&'b Variable<'b>>,
-    /// Node of the function around it.
-    pub(crate) parent: NodeOffset,
     /// Whether it, or a function in it, uses something captured from outside.
     pub(crate) needs_context: bool,
 }
@@ -284,8 +282,7 @@ impl<'s, 'b> Walker<'s, 'b> {
 
     fn local_function(&mut self, variable: Option<&'b Variable<'b>>, function: &'b LocalFunction<'b>) {
         let node = function.function.node;
-        let parent = self.current();
-        self.scopes.functions.insert(node, LocalFn { function, variable, parent, needs_context: false });
+        self.scopes.functions.insert(node, LocalFn { function, variable, needs_context: false });
         // The closure of a signature that mentions class parameters holds the type arguments of `this`.
         let header = function.function.header;
         let signature_types =

@@ -8,6 +8,17 @@ use crate::body::BodyBuilder;
 use crate::error::Result;
 
 impl<'b> BodyBuilder<'_, 'b> {
+    /// Makes a handler and sets it; also returns the one before it.
+    fn protect(&mut self) -> (Block, Option<Block>) {
+        let handler = self.b.create_handler();
+        let outer = self.b.set_handler(Some(handler));
+        // What the current block has done so far is not protected.
+        let body = self.b.create_block();
+        self.b.jump(body);
+        self.join(body);
+        (handler, outer)
+    }
+
     /// Starts a handler whose protected code has been built. None if nothing in it throws.
     fn enter_handler(&mut self, handler: Block) -> Option<(Value, Value)> {
         self.b.seal(handler);
@@ -22,8 +33,7 @@ impl<'b> BodyBuilder<'_, 'b> {
 
     pub(super) fn try_catch(&mut self, stmt: &'b TryCatchStmt<'b>) -> Result<()> {
         let after = self.b.create_block();
-        let handler = self.b.create_handler();
-        let outer = self.b.set_handler(Some(handler));
+        let (handler, outer) = self.protect();
         self.statement(stmt.body)?;
         self.b.set_handler(outer);
         self.b.jump(after);
@@ -68,8 +78,7 @@ impl<'b> BodyBuilder<'_, 'b> {
 
     pub(super) fn try_finally(&mut self, body: &'b Stmt<'b>, finalizer: &'b Stmt<'b>) -> Result<()> {
         let after = self.b.create_block();
-        let handler = self.b.create_handler();
-        let outer = self.b.set_handler(Some(handler));
+        let (handler, outer) = self.protect();
         self.finalizers.push(Finalizer {
             statement: finalizer,
             handler: outer,
