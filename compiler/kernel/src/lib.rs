@@ -2,7 +2,7 @@
 //!
 //! [`Component::read`] indexes a file: string, name, source and constant tables, and all declarations. Bodies stay
 //! bytes until someone asks for one ([`Component::parse_procedure_body`]), which any number of threads may do at once.
-//! Results of whole-program analysis come from [metadata](crate::metadata) accessors, by node offset.
+//! Results of whole-program analysis come from [`metadata`] accessors, by node offset.
 //!
 //! ```no_run
 //! let bytes = std::fs::read("app.dill").unwrap();
