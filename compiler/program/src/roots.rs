@@ -44,7 +44,6 @@ const STORED_FUNCTIONS: &[(&str, &str, &str)] = &[
     ("dart:core", "", "_objectEquals"),
     ("dart:core", "", "_objectHashCode"),
     ("dart:core", "", "_objectToString"),
-    ("dart:ffi", "Native", "_ffi_resolver_function"),
     ("dart:core", "_FinalizerImpl", "_handleFinalizerMessage"),
     ("dart:ffi", "_NativeFinalizer", "_handleNativeFinalizerMessage"),
     ("dart:isolate", "_RawReceivePort", "_lookupHandler"),
@@ -106,6 +105,15 @@ const STORED_CLASSES: &[(&str, &str)] = &[
     ("dart:concurrent", "_MutexImpl"),
 ];
 
+/// Members with an entry-point pragma that only compiled code calls: they are kept if it does. The pragma protects them from the
+/// front end's tree shaking, because calls of them are made by the compiler.
+const CALLED_BY_COMPILED_CODE: &[(&str, &str, &str)] = &[
+    ("dart:core", "", "_loadLibrary"),
+    ("dart:core", "", "_checkLoaded"),
+    ("dart:ffi", "Native", "_ffi_resolver_function"),
+    ("dart:ffi", "Native", "_ffi_resolver"),
+];
+
 impl Program<'_> {
     /// The program's entry function.
     ///
@@ -125,6 +133,11 @@ impl Program<'_> {
     pub fn roots(&self) -> Result<Vec<Root>> {
         let main = self.main()?;
         let mut roots = Roots::default();
+        let mut compiled_only = CompiledOnly::default();
+        for &(library, class, name) in CALLED_BY_COMPILED_CODE {
+            compiled_only.members.extend(self.find_member(library, class, name, MemberKind::Method));
+            compiled_only.fields.extend(self.find_field(library, class, name));
+        }
         roots.add(RootReason::Main, RootTarget::Function(FunctionKey::Member(main)));
         roots.add(RootReason::Main, RootTarget::TearOff(main));
         for class in self.all_classes().filter(|class| class.flags.is_entry_point) {
@@ -135,7 +148,7 @@ impl Program<'_> {
         }
         for (id, field) in &self.fields {
             let entry_point = field.entry_point;
-            if !entry_point.any() {
+            if !entry_point.any() || compiled_only.fields.contains(&id) {
                 continue;
             }
             roots.add(RootReason::EntryPoint, RootTarget::Field(id));
@@ -153,7 +166,7 @@ impl Program<'_> {
         }
         for (id, member) in &self.members {
             let entry_point = member.entry_point;
-            if !entry_point.any() || member.is_abstract {
+            if !entry_point.any() || member.is_abstract || compiled_only.members.contains(&id) {
                 continue;
             }
             let can_be_torn_off = matches!(member.kind, MemberKind::Method | MemberKind::Factory);
@@ -196,6 +209,13 @@ impl Program<'_> {
             BodyId::Local(_) => None,
         }
     }
+}
+
+/// See [`CALLED_BY_COMPILED_CODE`].
+#[derive(Default)]
+struct CompiledOnly {
+    members: Vec<MemberId>,
+    fields: Vec<FieldId>,
 }
 
 #[derive(Default)]
