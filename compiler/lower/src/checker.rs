@@ -1,0 +1,352 @@
+//! An independent checker of garbage-collection safety.
+//!
+//! # Problem
+//!
+//! A value missing from a stack map is a bug that shows up rarely and far away. The slot allocator ([`crate::slots`]) and the emitter
+//! must not be trusted to be right.
+//!
+//! # Approach
+//!
+//! The checker looks at finished CLIF, before optimisation, and knows only which values are tagged and movable, which calls may
+//! collect, and which slots hold tagged values. It derives with its own dataflow analyses that
+//!
+//! - no tagged movable value is live across a call that may collect ([`check_clif`]);
+//! - a slot that a map names was stored on every path to the call, and a slot that is loaded has on every path been stored, and been in the
+//!   maps of all such calls since ([`check_clif`]);
+//! - every call of the compiled code has a map, and it marks exactly as many words as the CLIF's call had slots ([`check_compiled`]).
+//!
+//! Cranelift keeps slots in memory and does not move memory accesses over calls, so what holds for the CLIF holds for the code.
+
+use std::collections::BTreeMap;
+
+use cranelift_codegen::CompiledCode;
+use cranelift_codegen::entity::SecondaryMap;
+use cranelift_codegen::ir::{Block, Function, Inst, InstructionData, Opcode, StackSlot, Value};
+use cranelift_codegen::traversals::Dfs;
+
+use crate::emit::EmitFacts;
+use crate::metadata::CompiledFunction;
+
+/// A set of small numbers.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new(len: usize) -> Bits {
+        Bits(vec![0; len.div_ceil(64)])
+    }
+    fn insert(&mut self, i: usize) {
+        self.0[i / 64] |= 1 << (i % 64);
+    }
+    fn remove(&mut self, i: usize) {
+        self.0[i / 64] &= !(1 << (i % 64));
+    }
+    fn contains(&self, i: usize) -> bool {
+        self.0[i / 64] >> (i % 64) & 1 != 0
+    }
+    fn union(&mut self, other: &Bits) -> bool {
+        let mut changed = false;
+        for (a, b) in self.0.iter_mut().zip(&other.0) {
+            changed |= b & !*a != 0;
+            *a |= b;
+        }
+        changed
+    }
+    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.0.len() * 64).filter(|&i| self.contains(i))
+    }
+}
+
+/// Checks the emitted CLIF.
+///
+/// # Errors
+/// A description of the first violation.
+pub(crate) fn check_clif(func: &Function, facts: &EmitFacts) -> Result<(), String> {
+    check_values(func, facts)?;
+    check_slots(func, facts)
+}
+
+fn blocks(func: &Function) -> Vec<Block> {
+    let mut reached = SecondaryMap::<Block, bool>::new();
+    for block in Dfs::new().post_order_iter(func) {
+        reached[block] = true;
+    }
+    func.layout.blocks().filter(|&block| reached[block]).collect()
+}
+
+fn successors(func: &Function, block: Block) -> Vec<Block> {
+    let Some(last) = func.layout.last_inst(block) else { return Vec::new() };
+    let dfg = &func.dfg;
+    dfg.insts[last]
+        .branch_destination(&dfg.jump_tables, &dfg.exception_tables)
+        .iter()
+        .map(|call| call.block(&dfg.value_lists))
+        .collect()
+}
+
+/// No tagged value lives across a call that may collect.
+fn check_values(func: &Function, facts: &EmitFacts) -> Result<(), String> {
+    let dfg = &func.dfg;
+    let mut number = SecondaryMap::<Value, u32>::new();
+    let mut values = vec![];
+    for value in dfg.values().filter(|&v| facts.tagged.contains(v)) {
+        values.push(value);
+        number[value] = values.len() as u32;
+    }
+    let index = |value: Value| {
+        let value = dfg.resolve_aliases(value);
+        (number[value] != 0).then(|| number[value] as usize - 1)
+    };
+    let order = blocks(func);
+    let mut live_in = SecondaryMap::<Block, Option<Bits>>::new();
+    let live_out = |block: Block, live_in: &SecondaryMap<Block, Option<Bits>>| {
+        let mut live = Bits::new(values.len());
+        for next in successors(func, block) {
+            if let Some(bits) = &live_in[next] {
+                live.union(bits);
+            }
+        }
+        live
+    };
+    // Walks a block backwards; `visit` sees what is live after each call that may collect, without its results.
+    let walk = |block: Block, live: &mut Bits, visit: &mut dyn FnMut(Inst, &Bits) -> Result<(), String>| {
+        let mut inst = func.layout.last_inst(block);
+        while let Some(i) = inst {
+            for &result in dfg.inst_results(i) {
+                if let Some(v) = index(result) {
+                    live.remove(v);
+                }
+            }
+            // Values on the edges of a `try_call` are used after the call.
+            if dfg.insts[i].opcode().is_call() && facts.safepoints.contains(i) {
+                let mut across = live.clone();
+                for call in dfg.insts[i].branch_destination(&dfg.jump_tables, &dfg.exception_tables) {
+                    for arg in call.args(&dfg.value_lists).filter_map(|arg| arg.as_value()) {
+                        if let Some(v) = index(arg) {
+                            across.insert(v);
+                        }
+                    }
+                }
+                visit(i, &across)?;
+            }
+            for arg in dfg.inst_values(i) {
+                if let Some(v) = index(arg) {
+                    live.insert(v);
+                }
+            }
+            inst = func.layout.prev_inst(i);
+        }
+        for &param in dfg.block_params(block) {
+            if let Some(v) = index(param) {
+                live.remove(v);
+            }
+        }
+        Ok::<(), String>(())
+    };
+    loop {
+        let mut changed = false;
+        for &block in order.iter().rev() {
+            let mut live = live_out(block, &live_in);
+            walk(block, &mut live, &mut |_, _| Ok(()))?;
+            changed |= live_in[block].as_ref() != Some(&live);
+            live_in[block] = Some(live);
+        }
+        if !changed {
+            break;
+        }
+    }
+    for &block in &order {
+        let mut live = live_out(block, &live_in);
+        walk(block, &mut live, &mut |inst, across| match across.iter().next() {
+            None => Ok(()),
+            Some(v) => Err(format!(
+                "tagged value {} lives across {} in {block}:\n{}",
+                values[v],
+                dfg.display_inst(inst),
+                func.display()
+            )),
+        })?;
+    }
+    Ok(())
+}
+
+/// What is known of a slot on all paths.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum State {
+    /// Not stored on some path.
+    Undefined,
+    /// Stored, but objects may have moved since without the collector knowing the slot.
+    Stale,
+    /// Holds a value that is up to date.
+    Valid,
+}
+
+enum Access {
+    Load(StackSlot),
+    Store(StackSlot),
+}
+
+fn slot_access(func: &Function, facts: &EmitFacts, inst: Inst) -> Option<Access> {
+    let dfg = &func.dfg;
+    let slot_of = |address: Value| {
+        let def = dfg.value_def(dfg.resolve_aliases(address)).inst()?;
+        match dfg.insts[def] {
+            InstructionData::StackAddr { stack_slot, .. } if facts.gc_slots.contains(stack_slot) => {
+                Some(stack_slot)
+            }
+            _ => None,
+        }
+    };
+    match &dfg.insts[inst] {
+        InstructionData::Load { arg, .. } => slot_of(*arg).map(Access::Load),
+        InstructionData::Store { opcode: Opcode::Store, args, .. } => slot_of(args[1]).map(Access::Store),
+        _ => None,
+    }
+}
+
+/// Slots are stored before they are used and described to the collector in between.
+fn check_slots(func: &Function, facts: &EmitFacts) -> Result<(), String> {
+    let dfg = &func.dfg;
+    let count = func.sized_stack_slots.len();
+    if count == 0 {
+        return Ok(());
+    }
+    let order = blocks(func);
+    let mut entry_states = SecondaryMap::<Block, Option<Vec<State>>>::new();
+    let Some(entry) = func.layout.entry_block() else { return Ok(()) };
+    entry_states[entry] = Some(vec![State::Undefined; count]);
+
+    let step = |inst: Inst, states: &mut [State], complain: bool| -> Result<(), String> {
+        let fail = |what: &str, slot: StackSlot| {
+            Err(format!("{what} {slot} at {}:\n{}", dfg.display_inst(inst), func.display()))
+        };
+        match slot_access(func, facts, inst) {
+            Some(Access::Load(slot)) if complain && states[slot.as_u32() as usize] != State::Valid => {
+                return fail("load of an unset or stale slot", slot);
+            }
+            Some(Access::Store(slot)) => states[slot.as_u32() as usize] = State::Valid,
+            _ => {}
+        }
+        if facts.safepoints.contains(inst) {
+            let entries = dfg.user_stack_map_entries(inst).unwrap_or(&[]);
+            for entry in entries {
+                if complain && states[entry.slot.as_u32() as usize] == State::Undefined {
+                    return fail("stack map with unset slot", entry.slot);
+                }
+                if complain && states[entry.slot.as_u32() as usize] == State::Stale {
+                    return fail("stack map with stale slot", entry.slot);
+                }
+            }
+            for (slot, state) in states.iter_mut().enumerate() {
+                let described = entries.iter().any(|entry| entry.slot.as_u32() as usize == slot);
+                if *state == State::Valid && !described {
+                    *state = State::Stale;
+                }
+            }
+        } else if complain && dfg.user_stack_map_entries(inst).is_some_and(|entries| !entries.is_empty()) {
+            return Err(format!("stack map at {}, which never collects", dfg.display_inst(inst)));
+        }
+        Ok(())
+    };
+
+    let mut work = vec![entry];
+    while let Some(block) = work.pop() {
+        let mut states = entry_states[block].clone().expect("blocks in the list have a state");
+        for inst in func.layout.block_insts(block) {
+            step(inst, &mut states, false)?;
+        }
+        for next in successors(func, block) {
+            let changed = match &mut entry_states[next] {
+                Some(known) => {
+                    let mut changed = false;
+                    for (known, new) in known.iter_mut().zip(&states) {
+                        changed |= *new < *known;
+                        *known = (*known).min(*new);
+                    }
+                    changed
+                }
+                unknown => {
+                    *unknown = Some(states.clone());
+                    true
+                }
+            };
+            if changed {
+                work.push(next);
+            }
+        }
+    }
+    for block in order {
+        let Some(mut states) = entry_states[block].clone() else { continue };
+        for inst in func.layout.block_insts(block) {
+            step(inst, &mut states, true)?;
+        }
+    }
+    Ok(())
+}
+
+/// Numbers of tagged slots of the calls that may collect, by number: how many calls have so many.
+pub(crate) fn slots_per_call(func: &Function, facts: &EmitFacts) -> BTreeMap<usize, usize> {
+    let mut counts = BTreeMap::new();
+    for block in blocks(func) {
+        for inst in func.layout.block_insts(block).filter(|&inst| facts.safepoints.contains(inst)) {
+            let entries = func.dfg.user_stack_map_entries(inst).unwrap_or(&[]);
+            let mut slots: Vec<StackSlot> = entries.iter().map(|entry| entry.slot).collect();
+            slots.sort_unstable_by_key(|slot| slot.as_u32());
+            slots.dedup();
+            *counts.entry(slots.len()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Checks the tables of compiled code.
+///
+/// # Errors
+/// A description of the first violation.
+pub(crate) fn check_compiled(
+    code: &CompiledCode,
+    compiled: &CompiledFunction,
+    word: u32,
+    expected: &BTreeMap<usize, usize>,
+) -> Result<(), String> {
+    let layout = code.buffer.frame_layout().ok_or("no frame layout")?;
+    if layout.frame_to_fp_offset != compiled.frame_words * word {
+        return Err(format!("frame of {} bytes is not a number of words", layout.frame_to_fp_offset));
+    }
+    let calls: Vec<u32> = code.buffer.call_sites().map(|site| site.ret_addr).collect();
+    let maps: Vec<u32> = compiled.stack_maps.iter().map(|map| map.return_offset).collect();
+    if calls != maps {
+        return Err(format!("calls return to {calls:x?}, maps are for {maps:x?}"));
+    }
+    if !calls.is_sorted_by(|a, b| a < b) {
+        return Err("return offsets are not ascending".to_string());
+    }
+    // Words that slots occupy; the collector must look at no other word.
+    let mut words: Vec<u32> = Vec::new();
+    for (_, slot) in layout.stackslots.iter() {
+        words.push((layout.frame_to_fp_offset - slot.offset) / word - 1);
+    }
+    let mut found = BTreeMap::<usize, usize>::new();
+    for map in &compiled.stack_maps {
+        if let Some(bit) = map.tagged.iter().find(|bit| **bit >= compiled.frame_words || !words.contains(bit))
+        {
+            return Err(format!("map at {:#x} marks word {bit}, which is no slot", map.return_offset));
+        }
+        if !map.tagged.is_sorted_by(|a, b| a < b) {
+            return Err(format!("map at {:#x} is not ascending", map.return_offset));
+        }
+        *found.entry(map.tagged.len()).or_default() += 1;
+    }
+    // The optimiser may remove unreachable calls, but not change the map of one; calls that do not collect have empty maps.
+    for (&len, &count) in found.iter().filter(|(len, _)| **len != 0) {
+        if expected.get(&len).is_none_or(|&max| count > max) {
+            return Err(format!("{count} calls with {len} tagged slots, expected {expected:?}"));
+        }
+    }
+    for site in code.buffer.call_sites() {
+        if let Some(offset) = site.frame_offset.filter(|&offset| offset != layout.frame_to_fp_offset) {
+            return Err(format!("frame offset {offset} at the call before {:#x}", site.ret_addr));
+        }
+    }
+    Ok(())
+}

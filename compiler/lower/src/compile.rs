@@ -1,0 +1,257 @@
+//! From an IR function to a [`CompiledFunction`].
+
+use cranelift_codegen::binemit::Reloc as ClifReloc;
+use cranelift_codegen::ir::{self, ExternalName, UserExternalNameRef};
+use cranelift_codegen::{CompiledCode, Context};
+use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
+use cranelift_control::ControlPlane;
+use snapcrane_engines::TargetSpec;
+use snapcrane_ir::{Function, SourcePos};
+use snapcrane_program::ids::FunctionKey;
+
+use crate::checker;
+use crate::context::{LowerContext, LowerError};
+use crate::dump::Dump;
+use crate::emit::EmitBuffers;
+use crate::helpers::{self, HelperId};
+use crate::isa::Isa;
+use crate::lower::{self, LowerBuffers};
+use crate::metadata::{
+    CodeKind, CompiledFunction, Handler, Position, Reloc, RelocKind, RelocTarget, StackMap,
+};
+
+/// How thoroughly to compile and to check.
+#[derive(Clone, Debug)]
+pub struct CompilerOptions {
+    /// Run Cranelift's optimiser.
+    pub optimize: bool,
+    /// Run Cranelift's verifier before and after each pass.
+    pub verify: bool,
+    /// Run the checker of stack maps ([`crate::checker`]).
+    pub check: bool,
+    /// Run the checker of the register allocator: slow.
+    pub check_regalloc: bool,
+}
+
+impl Default for CompilerOptions {
+    /// Optimises; checks in debug builds.
+    fn default() -> Self {
+        let debug = cfg!(debug_assertions);
+        CompilerOptions { optimize: true, verify: debug, check: debug, check_regalloc: false }
+    }
+}
+
+impl CompilerOptions {
+    /// All checks, for tests.
+    pub fn checked() -> Self {
+        CompilerOptions { optimize: true, verify: true, check: true, check_regalloc: true }
+    }
+}
+
+/// A compiler for one target. It keeps memory between functions: make one per thread and use it for many functions.
+pub struct Compiler {
+    isa: Isa,
+    options: CompilerOptions,
+    context: Context,
+    control: ControlPlane,
+    emit: EmitBuffers,
+    lower: LowerBuffers,
+}
+
+impl Compiler {
+    /// A compiler for a target.
+    ///
+    /// # Errors
+    /// [`LowerError::Unsupported`] if there is no code generator for the target.
+    pub fn new(target: &TargetSpec, options: CompilerOptions) -> Result<Compiler, LowerError> {
+        let isa = Isa::new(target, &options)?;
+        Ok(Compiler {
+            isa,
+            options,
+            context: Context::new(),
+            control: ControlPlane::default(),
+            emit: EmitBuffers::default(),
+            lower: LowerBuffers::default(),
+        })
+    }
+
+    /// Compiles a function.
+    ///
+    /// # Errors
+    /// [`LowerError::Unsupported`] for constructs that cannot be compiled, the other errors for defects of the compiler.
+    pub fn compile(
+        &mut self,
+        ctx: &LowerContext<'_>,
+        function: &Function,
+    ) -> Result<CompiledFunction, LowerError> {
+        self.build(ctx, function)?;
+        self.finish(CodeKind::Function, Some(&function.key), None)
+    }
+
+    /// As [`Compiler::compile`], with texts of the stages on the way.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn compile_with_dump(
+        &mut self,
+        ctx: &LowerContext<'_>,
+        function: &Function,
+    ) -> Result<(CompiledFunction, Dump), LowerError> {
+        let mut dump = Dump::default();
+        self.build(ctx, function)?;
+        let compiled = self.finish(CodeKind::Function, Some(&function.key), Some(&mut dump))?;
+        Ok((compiled, dump))
+    }
+
+    /// Compiles a helper.
+    ///
+    /// # Errors
+    /// Only defects of the compiler.
+    pub fn compile_helper(
+        &mut self,
+        target: &TargetSpec,
+        helper: HelperId,
+    ) -> Result<CompiledFunction, LowerError> {
+        self.context.clear();
+        helpers::build(&mut self.context.func, target, self.isa.facts, &mut self.emit, helper);
+        self.finish(CodeKind::Helper(helper), None, None)
+    }
+
+    fn build(&mut self, ctx: &LowerContext<'_>, function: &Function) -> Result<(), LowerError> {
+        self.context.clear();
+        lower::lower(&mut self.context.func, ctx, function, self.isa.facts, &mut self.emit, &mut self.lower)
+    }
+
+    /// Checks, optimises, generates code and collects the tables.
+    fn finish(
+        &mut self,
+        kind: CodeKind,
+        key: Option<&FunctionKey>,
+        mut dump: Option<&mut Dump>,
+    ) -> Result<CompiledFunction, LowerError> {
+        let wrong = |message: String| LowerError::Check { message, function: key.cloned() };
+        if let Some(dump) = &mut dump {
+            dump.clif = self.context.func.display().to_string();
+        }
+        if self.options.check {
+            checker::check_clif(&self.context.func, &self.emit.facts).map_err(wrong)?;
+        }
+        let expected =
+            self.options.check.then(|| checker::slots_per_call(&self.context.func, &self.emit.facts));
+        if let Some(dump) = &mut dump {
+            let codegen = |e: cranelift_codegen::CodegenError| LowerError::Codegen {
+                message: e.to_string(),
+                function: key.cloned(),
+            };
+            let mut optimized = Context::for_function(self.context.func.clone());
+            optimized.optimize(&*self.isa.cranelift, &mut self.control).map_err(codegen)?;
+            dump.optimized = optimized.func.display().to_string();
+        }
+        self.context.compile(&*self.isa.cranelift, &mut self.control).map_err(|e| LowerError::Codegen {
+            message: cranelift_codegen::print_errors::pretty_error(e.func, e.inner),
+            function: key.cloned(),
+        })?;
+        let code = self.context.compiled_code().expect("compiled just now");
+        let word = self.isa.facts.word.bytes();
+        let align = self.isa.facts.function_align.max(code.buffer.alignment);
+        let compiled = collect(&self.context.func, code, word, align, &self.emit.targets, kind)
+            .map_err(|message| LowerError::Codegen { message, function: key.cloned() })?;
+        if let Some(expected) = expected {
+            checker::check_compiled(code, &compiled, word, &expected).map_err(wrong)?;
+        }
+        if let Some(dump) = dump {
+            dump.finish(&compiled);
+        }
+        Ok(compiled)
+    }
+}
+
+/// Compiles all helpers, in the order of [`HelperId::all`].
+///
+/// # Errors
+/// As [`Compiler::new`] and [`Compiler::compile_helper`].
+pub fn compile_helpers(
+    target: &TargetSpec,
+    options: CompilerOptions,
+) -> Result<Vec<(HelperId, CompiledFunction)>, LowerError> {
+    let mut compiler = Compiler::new(target, options)?;
+    HelperId::all().map(|helper| Ok((helper, compiler.compile_helper(target, helper)?))).collect()
+}
+
+/// Turns Cranelift's result into ours.
+fn collect(
+    func: &ir::Function,
+    code: &CompiledCode,
+    word: u32,
+    align: u32,
+    targets: &[RelocTarget],
+    kind: CodeKind,
+) -> Result<CompiledFunction, String> {
+    let buffer = &code.buffer;
+    let frame = buffer.frame_layout().map_or(0, |layout| layout.frame_to_fp_offset);
+    let relocs =
+        buffer.relocs().iter().map(|reloc| self::reloc(func, reloc, targets)).collect::<Result<_, _>>()?;
+
+    // Both lists are sorted by return offset; calls without tagged slots are missing from the maps.
+    let mut maps = buffer.user_stack_maps().iter().peekable();
+    let mut srclocs = buffer.get_srclocs_sorted().iter().peekable();
+    let mut stack_maps = Vec::new();
+    let mut handlers = Vec::new();
+    let mut positions = Vec::new();
+    for site in buffer.call_sites() {
+        let return_offset = site.ret_addr;
+        let mut tagged = Vec::new();
+        if let Some((_, span, map)) = maps.next_if(|(offset, ..)| *offset == return_offset) {
+            if *span != frame {
+                return Err(format!(
+                    "frame of {span} bytes at the call before {return_offset:#x}, {frame} elsewhere"
+                ));
+            }
+            tagged.extend(map.entries().map(|(_, sp_offset)| (frame - sp_offset) / word - 1));
+            tagged.sort_unstable();
+        }
+        stack_maps.push(StackMap { return_offset, tagged });
+        for handler in site.exception_handlers {
+            match handler {
+                FinalizedMachExceptionHandler::Default(offset) => {
+                    handlers.push(Handler { return_offset, handler_offset: *offset });
+                }
+                other => return Err(format!("exception handler {other:?}")),
+            }
+        }
+        while srclocs.next_if(|loc| loc.end < return_offset).is_some() {}
+        if let Some(loc) = srclocs.peek()
+            && loc.start < return_offset
+            && !loc.loc.is_default()
+        {
+            positions.push(Position { return_offset, pos: SourcePos::new(loc.loc.bits() as i32) });
+        }
+    }
+    if let Some((offset, ..)) = maps.next() {
+        return Err(format!("stack map at {offset:#x} without a call"));
+    }
+    Ok(CompiledFunction {
+        kind,
+        code: buffer.data().to_vec(),
+        align,
+        relocs,
+        stack_maps,
+        handlers,
+        positions,
+        frame_words: frame / word,
+    })
+}
+
+fn reloc(func: &ir::Function, reloc: &FinalizedMachReloc, targets: &[RelocTarget]) -> Result<Reloc, String> {
+    let kind = match reloc.kind {
+        ClifReloc::X86CallPCRel4 => RelocKind::X86CallPCRel4,
+        ClifReloc::Arm64Call => RelocKind::Arm64Call,
+        other => return Err(format!("relocation {other}")),
+    };
+    let name: UserExternalNameRef = match &reloc.target {
+        FinalizedRelocTarget::ExternalName(ExternalName::User(name)) => *name,
+        other => return Err(format!("relocation to {other:?}")),
+    };
+    let index = func.params.user_named_funcs()[name].index as usize;
+    Ok(Reloc { offset: reloc.offset, kind, target: targets[index], addend: reloc.addend })
+}

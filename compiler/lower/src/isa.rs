@@ -1,0 +1,130 @@
+//! The only place that knows processors: construction of Cranelift's `TargetIsa` and the few facts that lowering asks for.
+
+use std::sync::Arc;
+
+use cranelift_codegen::ir::{Type, types};
+use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use snapcrane_engines::{Arch, Os, TargetSpec};
+use snapcrane_ir::SourcePos;
+use target_lexicon::Triple;
+
+use crate::compile::CompilerOptions;
+use crate::context::LowerError;
+
+/// The ABIs that `dart:ffi` knows, in their order (`Abi`, runtime/vm/compiler/ffi/abi.h); `None` for architectures that the engine data
+/// do not name.
+const ABIS: [(Os, Option<Arch>); 22] = {
+    const ARM: Option<Arch> = Some(Arch::Arm);
+    const ARM64: Option<Arch> = Some(Arch::Arm64);
+    const X64: Option<Arch> = Some(Arch::X64);
+    const RISCV64: Option<Arch> = Some(Arch::Riscv64);
+    [
+        (Os::Android, ARM),
+        (Os::Android, ARM64),
+        (Os::Android, None),
+        (Os::Android, X64),
+        (Os::Android, RISCV64),
+        (Os::Fuchsia, ARM64),
+        (Os::Fuchsia, X64),
+        (Os::Fuchsia, RISCV64),
+        (Os::Ios, ARM),
+        (Os::Ios, ARM64),
+        (Os::Ios, X64),
+        (Os::Linux, ARM),
+        (Os::Linux, ARM64),
+        (Os::Linux, None),
+        (Os::Linux, X64),
+        (Os::Linux, None),
+        (Os::Linux, RISCV64),
+        (Os::MacOs, ARM64),
+        (Os::MacOs, X64),
+        (Os::Windows, ARM64),
+        (Os::Windows, None),
+        (Os::Windows, X64),
+    ]
+};
+
+/// The number of a target's ABI as `dart:ffi` counts them.
+pub(crate) fn abi_number(target: &TargetSpec) -> Option<i64> {
+    ABIS.iter().position(|&abi| abi == (target.os, Some(target.arch))).map(|number| number as i64)
+}
+
+/// A target as the lowering sees it.
+#[derive(Clone)]
+pub(crate) struct Isa {
+    /// Cranelift's description.
+    pub(crate) cranelift: Arc<dyn isa::TargetIsa>,
+    /// Facts for the lowering.
+    pub(crate) facts: IsaFacts,
+}
+
+/// What the lowering needs to know of a processor and its C convention.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IsaFacts {
+    /// A machine word, and a tagged value.
+    pub(crate) word: Type,
+    /// Convention of C functions (leaf runtime entries).
+    pub(crate) c_call: CallConv,
+    /// Stores become visible to other processors in another order than they were made, unless fenced.
+    pub(crate) weak_memory: bool,
+    /// Cranelift has one instruction for `floor`, `ceil` and `trunc`; otherwise it would call a library function that nobody links.
+    pub(crate) has_rounding: bool,
+    /// Alignment of functions in bytes.
+    pub(crate) function_align: u32,
+}
+
+fn unsupported(construct: String) -> LowerError {
+    LowerError::Unsupported { construct, function: None, pos: SourcePos::NONE }
+}
+
+impl Isa {
+    /// The target's ISA with the settings that generated Dart code needs.
+    pub(crate) fn new(target: &TargetSpec, options: &CompilerOptions) -> Result<Isa, LowerError> {
+        if target.compressed_pointers {
+            return Err(unsupported(format!("compressed pointers (target {target})")));
+        }
+        // Features are those that the engine assumes of every processor it runs on: an AOT compiler for x64 cannot even count on
+        // SSE4.1 (`HostCPUFeatures::sse4_1_supported` under `target_unknown_cpu`, runtime/vm/cpu_x64.h).
+        let (triple, has_rounding, weak_memory): (&str, bool, bool) = match target.arch {
+            Arch::X64 => ("x86_64-unknown-none-elf", false, false),
+            Arch::Arm64 => ("aarch64-unknown-none-elf", true, true),
+            Arch::Arm | Arch::Riscv64 => {
+                return Err(unsupported(format!("machine code for target {target}")));
+            }
+        };
+        let codegen = |message: String| LowerError::Codegen { message, function: None };
+        let triple: Triple = triple.parse().map_err(|e| codegen(format!("{e}")))?;
+
+        let mut flags = settings::builder();
+        let mut set = |name: &str, value: &str| {
+            flags.set(name, value).map_err(|e| codegen(format!("setting {name}: {e}")))
+        };
+        set("opt_level", if options.optimize { "speed" } else { "none" })?;
+        set("regalloc_algorithm", "backtracking")?;
+        set("enable_pinned_reg", "true")?;
+        set("preserve_frame_pointers", "true")?;
+        set("enable_probestack", "false")?;
+        set("unwind_info", "false")?;
+        set("is_pic", "false")?;
+        set("enable_verifier", if options.verify { "true" } else { "false" })?;
+        set("regalloc_checker", if options.check_regalloc { "true" } else { "false" })?;
+
+        let cranelift: OwnedTargetIsa = isa::lookup(triple)
+            .map_err(|e| unsupported(format!("machine code for target {target}: {e}")))?
+            .finish(settings::Flags::new(flags))
+            .map_err(|e| codegen(e.to_string()))?;
+        let facts = IsaFacts {
+            word: if target.word_size() == 8 { types::I64 } else { types::I32 },
+            c_call: match (target.arch, target.os) {
+                (Arch::X64, Os::Windows) => CallConv::WindowsFastcall,
+                (Arch::Arm64, Os::MacOs | Os::Ios) => CallConv::AppleAarch64,
+                _ => CallConv::SystemV,
+            },
+            weak_memory,
+            has_rounding,
+            function_align: 16,
+        };
+        Ok(Isa { cranelift, facts })
+    }
+}
