@@ -33,8 +33,8 @@ const EARLY_CLASSES: [(&str, &str); 13] = [
     ("dart:core", "String"),
 ];
 
-/// Libraries that the engine registers before it loads any (`Object::Init`), in order.
-const EARLY_LIBRARIES: [&str; 12] = [
+/// Libraries that the engine registers before it loads any (`Object::Init`, `Bootstrap::DoBootstrapping`), in order.
+const EARLY_LIBRARIES: [&str; 16] = [
     "dart:core",
     "dart:isolate",
     "dart:mirrors",
@@ -47,6 +47,10 @@ const EARLY_LIBRARIES: [&str; 12] = [
     "dart:ffi",
     "dart:_internal",
     "dart:_vm",
+    "dart:convert",
+    "dart:math",
+    "dart:_vmservice",
+    "dart:concurrent",
 ];
 
 /// Libraries that the engine loads before the others, in order (`FOR_EACH_BOOTSTRAP_LIBRARY`, object_store.h).
@@ -266,7 +270,8 @@ pub(crate) fn number<'k>(
     // First numbers: predefined, early, then in file order.
     let mut first_id: Vec<Option<usize>> = vec![None; component.classes.len()];
     let mut by_first_id: Vec<Option<ClassIdx>> = vec![None; num_predefined + EARLY_CLASSES.len()];
-    for predefined in &engine.classes {
+    // Id 0 is no class, though the engine uses it as a placeholder.
+    for predefined in engine.classes.iter().filter(|class| class.cid != engine.cids.illegal) {
         let (Some(library), Some(name)) = (predefined.library, predefined.dart_name) else { continue };
         if let Some(class) = find(library, name) {
             first_id[class.index()] = Some(predefined.cid as usize);
@@ -333,27 +338,30 @@ pub(crate) fn number<'k>(
         }
     }
     let mut next = num_predefined;
-    let mut stack: Vec<ClassIdx> = by_first_id[num_predefined..]
+    // The engine makes early classes even if the program has none: they take ids, like other subclasses of `Object`.
+    let mut stack: Vec<Option<ClassIdx>> = by_first_id[num_predefined..]
         .iter()
-        .flatten()
         .copied()
-        .filter(|&class| object.is_some() && component.classes[class].superclass() == object)
+        .filter(|class| {
+            class.is_none_or(|class| object.is_some() && component.classes[class].superclass() == object)
+        })
         .collect();
     while let Some(class) = stack.pop() {
+        let Some(class) = class else {
+            next += 1;
+            continue;
+        };
         class_of[class.index()].get_or_insert_with(|| {
             next += 1;
             ClassId::new(next - 1)
         });
-        stack.extend(&subclasses[class.index()]);
+        stack.extend(subclasses[class.index()].iter().map(|&class| Some(class)));
     }
-    for class in &by_first_id[num_predefined..] {
-        let unnumbered = class.is_none_or(|class| class_of[class.index()].is_none());
-        if unnumbered {
-            if let Some(class) = class {
-                class_of[class.index()] = Some(ClassId::new(next));
-            }
+    for &class in by_first_id[num_predefined..].iter().flatten() {
+        class_of[class.index()].get_or_insert_with(|| {
             next += 1;
-        }
+            ClassId::new(next - 1)
+        });
     }
     let class_of = class_of.into_iter().map(|id| id.unwrap_or_else(|| ClassId::new(0))).collect();
     let library_sequence = registration.library_sequence.into_iter().map(Option::unwrap_or_default).collect();

@@ -3,7 +3,7 @@
 //! Superclass slots come first; the first generic class of a chain adds a slot for the type arguments, before its own
 //! fields; then come the own instance fields in file order.
 
-use snapcrane_engines::Engine;
+use snapcrane_engines::{Arch, Engine};
 
 use crate::ids::ClassId;
 use crate::model::{InstanceLayout, SlotKind};
@@ -15,15 +15,29 @@ pub(crate) fn is_predefined(engine: &Engine, class: ClassId) -> bool {
     let is_plain = cid == cids.instance
         || cid == cids.null
         || cid == cids.byte_buffer
-        || (cids.ffi_native_function..=cids.ffi_struct).contains(&cid);
+        || (cids.ffi_int8..=cids.ffi_struct).contains(&cid);
     cid < engine.num_predefined_cids && !is_plain
+}
+
+/// Slots of a predefined class that Dart classes extend: those that C++ declares are tagged words like any other.
+/// `None` if the class cannot be extended.
+pub(crate) fn extensible(engine: &Engine, class: ClassId) -> Option<InstanceLayout> {
+    // Slots are the same for all targets; on this one a slot is a word, and so is the header.
+    let shape = engine.classes.get(class.as_u32() as usize)?.shape(Arch::X64, false)?;
+    let slot = |offset: i32| u32::try_from(offset - 1).ok();
+    Some(InstanceLayout {
+        slots: vec![SlotKind::Tagged; slot(shape.next_field_offset)? as usize],
+        type_arguments: slot(shape.type_arguments_field_offset),
+        num_native_fields: 0,
+        is_predefined_layout: true,
+    })
 }
 
 /// What the layout of a class depends on, besides its superclass's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Own<'a> {
-    /// The engine lays the class out.
-    pub(crate) is_predefined: bool,
+    /// The engine lays the class out; if it can be extended, so.
+    pub(crate) predefined: Option<Option<&'a InstanceLayout>>,
     /// Instances have type arguments (the flattened vector is not empty).
     pub(crate) has_type_args: bool,
     /// Has type parameters of its own.
@@ -36,20 +50,17 @@ pub(crate) struct Own<'a> {
 
 /// Lays a class out. The second result is the slot of the first own field.
 pub(crate) fn compute(superclass: Option<&InstanceLayout>, own: Own<'_>) -> (InstanceLayout, u32) {
-    if own.is_predefined {
-        let layout = InstanceLayout {
+    if let Some(predefined) = own.predefined {
+        let layout = predefined.cloned().unwrap_or_else(|| InstanceLayout {
             slots: Vec::new(),
             type_arguments: own.has_type_args.then_some(0),
             num_native_fields: 0,
             is_predefined_layout: true,
-        };
+        });
         return (layout, 0);
     }
-    // What extends a class that C++ lays out without being laid out there itself has no instances.
-    let mut layout = match superclass {
-        Some(superclass) if !superclass.is_predefined_layout => superclass.clone(),
-        _ => InstanceLayout::default(),
-    };
+    let mut layout = superclass.cloned().unwrap_or_default();
+    layout.is_predefined_layout = false;
     if own.native_fields > 0 {
         layout.num_native_fields = own.native_fields;
         layout.slots.push(SlotKind::Tagged);
@@ -68,7 +79,7 @@ mod tests {
     use super::*;
 
     const PLAIN: Own<'static> =
-        Own { is_predefined: false, has_type_args: false, is_generic: false, native_fields: 0, fields: &[] };
+        Own { predefined: None, has_type_args: false, is_generic: false, native_fields: 0, fields: &[] };
 
     #[test]
     fn first_generic_class_adds_type_arguments() {
@@ -90,10 +101,29 @@ mod tests {
     }
 
     #[test]
-    fn engine_layouts_have_no_slots() {
-        let (array, _) = compute(None, Own { is_predefined: true, has_type_args: true, ..PLAIN });
+    fn classes_can_extend_engine_layouts() {
+        let (array, _) = compute(None, Own { predefined: Some(None), has_type_args: true, ..PLAIN });
         assert!(array.is_predefined_layout && array.slots.is_empty() && array.type_arguments.is_some());
-        let (sub, first) = compute(Some(&array), Own { fields: &[SlotKind::Tagged], ..PLAIN });
-        assert_eq!((sub.is_predefined_layout, first, sub.slots.len()), (false, 0, 1));
+        let table = InstanceLayout {
+            slots: vec![SlotKind::Tagged; 6],
+            type_arguments: Some(0),
+            num_native_fields: 0,
+            is_predefined_layout: true,
+        };
+        let (table, _) = compute(None, Own { predefined: Some(Some(&table)), has_type_args: true, ..PLAIN });
+        let generic = Own { is_generic: true, has_type_args: true, fields: &[SlotKind::Tagged], ..PLAIN };
+        let (sub, first) = compute(Some(&table), generic);
+        assert_eq!(
+            (sub.is_predefined_layout, sub.type_arguments, first, sub.slots.len()),
+            (false, Some(0), 6, 7)
+        );
+    }
+
+    #[test]
+    fn hash_tables_of_the_engine_can_be_extended() {
+        let engine = Engine::dart_3_13_4();
+        let table = extensible(engine, ClassId::from_u32(engine.cids.linked_hash_base)).unwrap();
+        assert_eq!((table.slots.len(), table.type_arguments), (6, Some(0)));
+        assert!(extensible(engine, ClassId::from_u32(engine.cids.array)).is_none());
     }
 }

@@ -372,8 +372,10 @@ impl<'k> Loader<'k> {
             own_fields.partition(|&field| fields[field].is_static);
         let representations: Vec<SlotKind> =
             instance_fields.iter().map(|&field| fields[field].repr).collect();
+        let is_predefined = layout::is_predefined(self.engine, id);
+        let extensible = is_predefined.then(|| layout::extensible(self.engine, id)).flatten();
         let own = layout::Own {
-            is_predefined: layout::is_predefined(self.engine, id),
+            predefined: is_predefined.then_some(extensible.as_ref()),
             has_type_args: info.num_args > 0,
             is_generic: info.num_params > 0,
             native_fields: numbering.native_fields.get(&index).copied().unwrap_or(0),

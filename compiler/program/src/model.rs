@@ -117,11 +117,12 @@ pub struct ClassFlags {
 pub struct InstanceLayout {
     /// All slots, inherited ones first.
     pub slots: Vec<SlotKind>,
-    /// Which slot holds the type arguments, if instances have them. With a predefined layout the number means nothing.
+    /// Which slot holds the type arguments, if instances have them. With a predefined layout only the engine knows.
     pub type_arguments: Option<u32>,
     /// Number of native fields (`NativeFieldWrapperClassN`). They live in an array of their own, in slot 0.
     pub num_native_fields: u16,
-    /// C++ declares the layout (strings, arrays, types, ...): `slots` is not used.
+    /// C++ declares the layout (strings, arrays, types, ...). `slots` is empty, unless Dart classes can extend the class
+    /// (`_LinkedHashBase`): then it is what they inherit.
     pub is_predefined_layout: bool,
 }
 
