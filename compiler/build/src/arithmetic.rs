@@ -169,6 +169,14 @@ impl<'b> BodyBuilder<'_, 'b> {
     }
 
     fn unary_operator(&mut self, operator: Operator, value: Value) -> Value {
+        // Negative literals are negations of positive ones.
+        match (operator, self.b.func.defining_inst(value)) {
+            (Operator::Neg, Some(&Inst::Int64(literal))) => return self.b.int64(literal.wrapping_neg()),
+            (Operator::Neg, Some(&Inst::Double(bits))) => {
+                return self.ins(Inst::Double((-f64::from_bits(bits)).to_bits()));
+            }
+            _ => {}
+        }
         let op = match (operator, self.ty(value)) {
             (Operator::Neg, Type::Int64) => UnaryOp::NegInt64,
             (Operator::Neg, _) => UnaryOp::NegDouble,

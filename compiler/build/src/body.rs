@@ -170,14 +170,8 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
 
     /// A cache for one type test; it is shared with no other test.
     pub(crate) fn subtype_test_cache(&mut self, ty: &DartType) -> ObjectKey {
-        let inputs = match ty {
-            DartType::Interface { .. } if ty.is_instantiated() => 2,
-            DartType::Interface { .. } if !ty.needs_function_args() => 3,
-            DartType::Interface { .. } => 4,
-            _ => 6,
-        };
         self.caches += 1;
-        ObjectKey::SubtypeTestCache { inputs, site: self.caches - 1 }
+        ObjectKey::SubtypeTestCache { inputs: subtype_test_inputs(ty), site: self.caches - 1 }
     }
 
     pub(crate) fn compare(&mut self, op: CompareOp, a: Value, b: Value) -> Value {
@@ -432,6 +426,17 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
             Some(body) => self.statement(body),
             None => Ok(()),
         }
+    }
+}
+
+/// How much of a value and of the type arguments around it a test against a type depends on
+/// (`SubtypeTestCache::UsedInputsForType`, runtime/vm/object.cc).
+pub(crate) fn subtype_test_inputs(ty: &DartType) -> u8 {
+    match ty {
+        DartType::Interface { .. } if ty.is_instantiated() => 2,
+        DartType::Interface { .. } if !ty.needs_function_args() => 3,
+        DartType::Interface { .. } => 4,
+        _ => 6,
     }
 }
 

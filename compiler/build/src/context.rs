@@ -179,14 +179,11 @@ impl<'a> BuildContext<'a> {
         Ok(RowKey { selector: self.equals_selector()?, shape, dynamic: false })
     }
 
-    /// Whether `==` of a class is that of `Object`.
-    pub(crate) fn has_identity_equals(&self, class: ClassId) -> bool {
-        let Ok(selector) = self.equals_selector() else { return false };
-        match self.resolve(class, selector) {
-            Some(Implementation::Member(member)) => {
-                self.program.members[member].class == Some(self.program.core.object)
-            }
-            _ => false,
+    /// The `==` of instances of a class.
+    pub(crate) fn equals_member(&self, class: ClassId) -> Option<MemberId> {
+        match self.resolve(class, self.equals_selector().ok()?)? {
+            Implementation::Member(member) => Some(member),
+            _ => None,
         }
     }
 }

@@ -536,3 +536,176 @@ impl<'s, 'b> Walker<'s, 'b> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cranelift_entity::EntityRef;
+    use dart_kernel::{Bump, Position, StrIdx};
+
+    use super::*;
+
+    /// Makes trees; node offsets are consecutive numbers.
+    struct Maker<'b> {
+        arena: &'b Bump,
+        next: u32,
+    }
+
+    impl<'b> Maker<'b> {
+        fn node(&mut self) -> NodeOffset {
+            self.next += 1;
+            NodeOffset(self.next)
+        }
+
+        fn variable(&mut self, initializer: Option<&'b Expr<'b>>) -> &'b Variable<'b> {
+            let id = VarId(self.node().0);
+            self.arena.alloc(Variable {
+                id,
+                kind: VariableKind::Local,
+                position: Position::NONE,
+                equals_position: Position::NONE,
+                annotations: &[],
+                flags: VariableFlags(0),
+                name: StrIdx::new(0),
+                ty: DartType::Dynamic,
+                initializer,
+            })
+        }
+
+        fn expr(&mut self, kind: ExprKind<'b>) -> &'b Expr<'b> {
+            let node = self.node();
+            self.arena.alloc(Expr { node, position: Position::NONE, kind })
+        }
+
+        fn get(&mut self, variable: &Variable<'b>) -> &'b Expr<'b> {
+            self.expr(ExprKind::VariableGet { variable: variable.id, promoted: None })
+        }
+
+        fn stmt(&mut self, kind: StmtKind<'b>) -> &'b Stmt<'b> {
+            let node = self.node();
+            self.arena.alloc(Stmt { node, position: Position::NONE, kind })
+        }
+
+        fn block(&mut self, statements: &[&'b Stmt<'b>]) -> &'b Stmt<'b> {
+            let statements = self.arena.alloc_slice_copy(statements);
+            self.stmt(StmtKind::Block { statements, end_position: Position::NONE })
+        }
+
+        fn function(&mut self, body: &'b Stmt<'b>, positional: &'b [Variable<'b>]) -> FunctionNode<'b> {
+            let node = self.node();
+            let header = self.arena.alloc(FunctionHeader {
+                node,
+                position: Position::NONE,
+                end_position: Position::NONE,
+                async_marker: AsyncMarker::Sync,
+                dart_async_marker: AsyncMarker::Sync,
+                type_parameters: &[],
+                scope: TypeScope::EMPTY,
+                this_variable: None,
+                required_positional: positional.len() as u32,
+                positional,
+                named: &[],
+                return_type: DartType::Dynamic,
+                emitted_value_type: None,
+                redirecting_target: None,
+                body: None,
+            });
+            FunctionNode { header, body: Some(body) }
+        }
+
+        /// An expression statement of a closure with the expression as its body.
+        fn closure(&mut self, value: &'b Expr<'b>) -> (&'b Stmt<'b>, NodeOffset) {
+            let body = self.stmt(StmtKind::Expression(value));
+            let function = self.function(body, &[]);
+            let local = self.arena.alloc(LocalFunction { id: 1, function });
+            let closure = self.expr(ExprKind::Function(local));
+            (self.stmt(StmtKind::Expression(closure)), function.node)
+        }
+    }
+
+    #[test]
+    fn inner_scopes_have_their_own_contexts() {
+        let arena = Bump::new();
+        let mut make = Maker { arena: &arena, next: 0 };
+        let (outer, inner, free) = (make.variable(None), make.variable(None), make.variable(None));
+        let value = make.get(inner);
+        let set = make.expr(ExprKind::VariableSet { variable: outer.id, value });
+        let (closure, closure_node) = make.closure(set);
+        let null = make.expr(ExprKind::Null);
+        let (empty, empty_node) = make.closure(null);
+        let declare_inner = make.stmt(StmtKind::Variable(inner));
+        let block = make.block(&[declare_inner, closure, empty]);
+        let (declare_outer, declare_free) =
+            (make.stmt(StmtKind::Variable(outer)), make.stmt(StmtKind::Variable(free)));
+        let body = make.block(&[declare_outer, declare_free, block]);
+        let function = make.function(body, &[]);
+        let mut scopes = Scopes::default();
+        scopes.add_function(&function);
+
+        let variables = |node| scopes.context(node).map(|info| info.variables.clone());
+        assert_eq!(variables(body.node), Some(vec![outer.id]));
+        assert_eq!(variables(block.node), Some(vec![inner.id]));
+        assert_eq!(variables(function.node), None);
+        let info = |variable: &Variable<'_>| *scopes.variable(variable.id).unwrap();
+        assert!(info(outer).is_assigned && info(outer).is_captured);
+        assert!(!info(inner).is_assigned && info(inner).is_captured);
+        assert!(!info(free).is_captured);
+        assert!(scopes.function(closure_node).unwrap().needs_context);
+        assert!(!scopes.function(empty_node).unwrap().needs_context);
+    }
+
+    #[test]
+    fn functions_between_need_the_context_too() {
+        let arena = Bump::new();
+        let mut make = Maker { arena: &arena, next: 0 };
+        let parameter = *make.variable(None);
+        let parameters = arena.alloc_slice_copy(&[parameter]);
+        let value = make.get(&parameter);
+        let (inner, inner_node) = make.closure(value);
+        let middle = make.function(inner, &[]);
+        let local = arena.alloc(LocalFunction { id: 2, function: middle });
+        let closure = make.expr(ExprKind::Function(local));
+        let body = make.stmt(StmtKind::Expression(closure));
+        let function = make.function(body, parameters);
+        let mut scopes = Scopes::default();
+        scopes.add_function(&function);
+        assert_eq!(scopes.context(function.node).unwrap().variables, [parameter.id]);
+        assert!(scopes.function(inner_node).unwrap().needs_context);
+        assert!(scopes.function(middle.node).unwrap().needs_context);
+    }
+
+    #[test]
+    fn this_comes_first() {
+        let arena = Bump::new();
+        let mut make = Maker { arena: &arena, next: 0 };
+        let parameter = *make.variable(None);
+        let parameters = arena.alloc_slice_copy(&[parameter]);
+        let (this, value) = (make.expr(ExprKind::This), make.get(&parameter));
+        let parts = arena.alloc_slice_copy(&[value, this]);
+        let both = make.expr(ExprKind::StringConcatenation(parts));
+        let (closure, _) = make.closure(both);
+        let function = make.function(closure, parameters);
+        let mut scopes = Scopes::default();
+        scopes.add_function(&function);
+        let context = scopes.context(function.node).unwrap();
+        assert!(context.has_this);
+        assert_eq!(context.num_slots(), 2);
+        assert_eq!(scopes.variable(parameter.id).unwrap().slot, 1);
+    }
+
+    #[test]
+    fn own_variables_of_a_closure_are_not_captured() {
+        let arena = Bump::new();
+        let mut make = Maker { arena: &arena, next: 0 };
+        let zero = make.expr(ExprKind::Int(0));
+        let variable = make.variable(Some(zero));
+        let get = make.get(variable);
+        let body = make.expr(ExprKind::Let { variable, body: get });
+        let (closure, node) = make.closure(body);
+        let function = make.function(closure, &[]);
+        let mut scopes = Scopes::default();
+        scopes.add_function(&function);
+        assert!(!scopes.variable(variable.id).unwrap().is_captured);
+        assert!(!scopes.function(node).unwrap().needs_context);
+        assert_eq!(scopes.context(body.node), None);
+    }
+}

@@ -271,7 +271,8 @@ impl<'b> BodyBuilder<'_, 'b> {
         self.at(expr.position);
         let result = match call.kind {
             FunctionAccessKind::FunctionType => {
-                let closure = self.check_receiver(closure, "call");
+                let may_be_null = self.fact(call.receiver).nullable;
+                let closure = if may_be_null { self.check_receiver(closure, "call") } else { closure };
                 self.call_closure(closure, &arguments)?
             }
             FunctionAccessKind::Function => {

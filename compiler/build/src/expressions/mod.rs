@@ -7,6 +7,8 @@ mod properties;
 mod statics;
 mod super_;
 
+pub(crate) use calls::Evaluated;
+
 use dart_kernel::Position;
 use dart_kernel::ast::{Expr, ExprKind, Stmt};
 use snapcrane_ir::{CompareOp, Inst, NullCheck, Terminator, Type, UnaryOp, Value};

@@ -1,20 +1,29 @@
 //! `switch`: a jump table for integers that are close together, else comparisons in order.
 
-use dart_kernel::ast::{Expr, SwitchStmt};
+use dart_kernel::ast::{Expr, ExprKind, SwitchStmt};
 use dart_kernel::{Constant, Position};
 use smallvec::SmallVec;
 use snapcrane_ir::{Block, BlockCall, CompareOp, Terminator, Type, Value};
-use snapcrane_program::ids::ObjectKey;
+use snapcrane_program::ids::{MemberId, ObjectKey};
 
 use super::Target;
 use crate::body::BodyBuilder;
 use crate::error::Result;
+use crate::expressions::Evaluated;
 use crate::facts::Fact;
 
 /// Jump tables have at most this many entries per case.
 const MAX_TABLE_ENTRIES_PER_CASE: i64 = 4;
 /// Switches with fewer cases are chains of comparisons.
 const MIN_TABLE_CASES: usize = 4;
+
+/// How a constant is compared with other values.
+enum Equals {
+    /// By identity.
+    Identity,
+    /// By calling this `==`.
+    Member(MemberId),
+}
 
 impl<'b> BodyBuilder<'_, 'b> {
     pub(super) fn switch(&mut self, position: Position, switch: &'b SwitchStmt<'b>) -> Result<()> {
@@ -91,7 +100,7 @@ impl<'b> BodyBuilder<'_, 'b> {
 
     fn int_constant(&self, expr: &Expr<'b>) -> Option<i64> {
         match expr.kind {
-            dart_kernel::ast::ExprKind::Int(value) => Some(value),
+            ExprKind::Int(value) => Some(value),
             _ => match *self.component().constant(expr.as_constant()?) {
                 Constant::Int(value) => Some(value),
                 _ => None,
@@ -132,21 +141,36 @@ impl<'b> BodyBuilder<'_, 'b> {
         }
         let receiver = self.tagged(constant_value);
         let value = self.tagged(value);
-        if let Some(class) = self.constant_class(constant)
-            && self.ctx().has_identity_equals(class)
-        {
-            return Ok(self.compare(CompareOp::Same, receiver, value));
-        }
-        let result = self.call_equals(receiver, value)?;
+        let result = match self.constant_equals(constant) {
+            Some(Equals::Identity) => return Ok(self.compare(CompareOp::Same, receiver, value)),
+            Some(Equals::Member(member)) => {
+                self.call_member(member, Some(receiver), &Evaluated::positional(&[value]))?
+            }
+            None => self.call_equals(receiver, value)?,
+        };
         Ok(self.convert(result, Type::Bool))
     }
 
-    /// Class of an instance constant.
-    fn constant_class(&self, expr: &Expr<'b>) -> Option<snapcrane_program::ids::ClassId> {
-        match *self.component().constant(expr.as_constant()?) {
-            Constant::Instance { class, .. } => Some(self.ctx().class_id(class)),
-            _ => None,
-        }
+    /// What `==` of a constant calls, if that is known.
+    fn constant_equals(&self, expr: &Expr<'b>) -> Option<Equals> {
+        let core = self.ctx().core_classes();
+        let class = match expr.kind {
+            ExprKind::Int(_) => core.smi,
+            ExprKind::Double(_) => core.double_impl,
+            ExprKind::Bool(_) => return Some(Equals::Identity),
+            ExprKind::String(_) => core.one_byte_string,
+            _ => match *self.component().constant(expr.as_constant()?) {
+                Constant::Int(_) => core.smi,
+                Constant::Double(_) => core.double_impl,
+                Constant::Bool(_) => return Some(Equals::Identity),
+                Constant::String(_) => core.one_byte_string,
+                Constant::Instance { class, .. } => self.ctx().class_id(class),
+                _ => return None,
+            },
+        };
+        let member = self.ctx().equals_member(class)?;
+        let is_identity = self.ctx().program.members[member].class == Some(core.object);
+        Some(if is_identity { Equals::Identity } else { Equals::Member(member) })
     }
 
     /// `receiver == other` through the dispatch table.
