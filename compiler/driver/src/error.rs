@@ -26,6 +26,9 @@ pub enum Error {
     /// The snapshot could not be written.
     #[error(transparent)]
     Snapshot(#[from] dart_snapshot::Error),
+    /// The container could not be written.
+    #[error(transparent)]
+    Container(#[from] snapcrane_container::Error),
     /// The IR of a function breaks its invariants.
     #[error("{function}: invalid IR: {message}")]
     InvalidIr {

@@ -22,11 +22,11 @@ use std::collections::BTreeSet;
 use cranelift_entity::{EntityRef, PrimaryMap, entity_impl};
 use dart_kernel::ConstIdx;
 use rustc_hash::FxHashMap;
-use snapcrane_build::BuildContext;
+use snapcrane_build::{BuildContext, Locals};
 use snapcrane_ir::{AllocKind, Function, Inst};
 use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, MemberId, ObjectKey, RowKey};
 use snapcrane_program::types::RecordShape;
-use snapcrane_program::{ConstantValue, LocalFunction, Program, RootTarget};
+use snapcrane_program::{ConstantValue, Program, RootTarget};
 
 use crate::error::Error;
 use crate::interner::Interner;
@@ -109,7 +109,7 @@ pub struct Reach {
     /// Numbers of the name lists of record shapes.
     pub record_names: FxHashMap<Vec<dart_kernel::StrIdx>, u32>,
     /// Local functions by node offset.
-    pub locals: FxHashMap<u32, LocalFunction>,
+    pub locals: Locals,
 }
 
 impl Reach {
@@ -164,15 +164,15 @@ pub fn reach<'k>(
         let keys: Vec<FunctionKey> =
             round.iter().map(|&id| work.reach.functions.key(id).clone()).filter(|key| !work.is_built(key)).collect();
         let built = {
-            let context = BuildContext { program, enable_asserts, locals: &work.reach.locals };
+            let context = BuildContext::new(program, enable_asserts, &work.reach.locals);
             parallel::map(&keys, |_| 0, || (), |(), key| snapcrane_build::build(&context, key))?
         };
         for (key, output) in keys.iter().zip(built) {
-            work.reach.locals.extend(output.locals);
-            if let Some(member) = output.native {
+            work.reach.locals.0.extend(output.locals.into_iter().map(|local| (local.node, local)));
+            if let (true, FunctionKey::Member(member)) = (output.is_native, key) {
                 let id = work.function(key);
                 work.reach.bodies[id] =
-                    Some(Reached { body: Body::Native(member), objects: Vec::new(), callees: Vec::new(), rows: Vec::new() });
+                    Some(Reached { body: Body::Native(*member), objects: Vec::new(), callees: Vec::new(), rows: Vec::new() });
             }
             for function in output.functions {
                 work.merge(function)?;

@@ -58,10 +58,10 @@ impl Image<'_> {
         match key {
             FunctionKey::Member(member) => self.member_details(*member),
             FunctionKey::Local(node) => {
-                let Some(local) = self.reach.locals.get(node) else {
+                let Some(local) = self.reach.locals.0.get(node) else {
                     return (FunctionKindTag::of(FunctionKind::ClosureFunction), ObjId::NULL, ObjId::NULL);
                 };
-                let parent = local.parent.clone();
+                let parent = local.function.parent.clone();
                 let tag = FunctionKindTag {
                     is_static: self.is_static(&parent),
                     is_visible: self.is_visible(&parent),
@@ -209,14 +209,16 @@ impl Image<'_> {
     /// The member or field that a function belongs to: itself, or what its closures stand in.
     pub(super) fn outermost<'k>(&'k self, mut key: &'k FunctionKey) -> &'k FunctionKey {
         while let FunctionKey::Local(node) = key {
-            match self.reach.locals.get(node) {
-                Some(local) => key = &local.parent,
+            match self.reach.locals.0.get(node) {
+                Some(local) => key = &local.function.parent,
                 None => break,
             }
         }
         key
     }
 
+    /// The class of a function. Members that stand in another file than their class (parts, patches, copies of mixin members) belong to
+    /// a `PatchClass` that names that file.
     fn key_owner(&mut self, key: &FunctionKey) -> ObjId {
         let (class, library) = match self.outermost(key) {
             FunctionKey::Member(member) | FunctionKey::TearOff(member) | FunctionKey::MethodExtractor(member) => {
@@ -229,7 +231,24 @@ impl Image<'_> {
             }
             _ => return self.class(self.program.core.object),
         };
-        self.owner(class, library)
+        let wrapped_class = self.owner(class, library);
+        let component = self.program.component;
+        let class_source = match class {
+            Some(class) => self.program.class(class).kernel.map(|kernel| component.classes[kernel].source),
+            None => Some(component.libraries[library].source),
+        };
+        match self.key_source(key) {
+            Some(source) if class_source != Some(source) => {
+                if let Some(&id) = self.patch_classes.get(&(wrapped_class, source)) {
+                    return id;
+                }
+                let script = self.script(source);
+                let id = self.graph.add(objects::PatchClass { wrapped_class, script });
+                self.patch_classes.insert((wrapped_class, source), id);
+                id
+            }
+            _ => wrapped_class,
+        }
     }
 
     fn is_static(&self, key: &FunctionKey) -> bool {

@@ -20,7 +20,7 @@ mod spec;
 mod store;
 mod types;
 
-use dart_kernel::{LibIdx, SourceIdx, StrIdx};
+use dart_kernel::{DartString, LibIdx, SourceIdx, StrIdx};
 use dart_snapshot::objects::{self, ObjectPool, PoolEntry, PoolValue};
 use dart_snapshot::roots::{CommonObjects, Roots, RootsBuilder};
 use dart_snapshot::text::{InstructionsTable, TextEntry};
@@ -60,6 +60,7 @@ pub(crate) struct Image<'a> {
     extra_libraries: Vec<(&'static str, ObjId)>,
     toplevel_classes: FxHashMap<LibIdx, ObjId>,
     scripts: FxHashMap<SourceIdx, ObjId>,
+    patch_classes: FxHashMap<(ObjId, SourceIdx), ObjId>,
     codes: FxHashMap<PieceKind, ObjId>,
     code_order: Vec<ObjId>,
     constants: constants::Constants,
@@ -92,7 +93,7 @@ pub fn build(
     let mut graph = Graph::new();
     let roots = RootsBuilder::new(spec, &mut graph);
     let common = roots.common.clone();
-    let mut image = Image {
+    let image = Image {
         program,
         reach,
         link,
@@ -118,6 +119,7 @@ pub fn build(
         extra_libraries: Vec::new(),
         toplevel_classes: FxHashMap::default(),
         scripts: FxHashMap::default(),
+        patch_classes: FxHashMap::default(),
         codes: FxHashMap::default(),
         code_order: Vec::new(),
         constants: constants::Constants::default(),
@@ -170,15 +172,19 @@ impl Image<'_> {
     /// The canonical string of the kernel string table.
     fn symbol(&mut self, index: StrIdx) -> ObjId {
         match self.program.component.dart_string(index) {
-            dart_kernel::wtf8::DartString::Latin1(units) => self.graph.intern(objects::Str::OneByte(units)),
-            dart_kernel::wtf8::DartString::Utf16(units) => self.graph.symbol_utf16(&units),
+            DartString::OneByte(units) => self.graph.intern(objects::Str::OneByte(units)),
+            DartString::TwoByte(units) => self.graph.symbol_utf16(&units),
         }
     }
 
     /// Source file of a function, for line numbers.
     fn source_of(&self, id: FunctionId) -> Option<SourceIdx> {
+        self.key_source(self.reach.functions.key(id))
+    }
+
+    fn key_source(&self, key: &FunctionKey) -> Option<SourceIdx> {
         let component = self.program.component;
-        match self.outermost(self.reach.functions.key(id)) {
+        match self.outermost(key) {
             FunctionKey::Member(member) | FunctionKey::TearOff(member) | FunctionKey::MethodExtractor(member) => {
                 Some(match self.program.members[*member].source {
                     MemberSource::Procedure(procedure) => component.procedures[procedure].source,

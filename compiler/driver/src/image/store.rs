@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dart_snapshot::ObjId;
-use dart_snapshot::objects::{self, Array, GrowableObjectArray};
+use dart_snapshot::objects::{self, Array, GrowableObjectArray, InstanceWord};
 use dart_snapshot::roots::RootsBuilder;
 use snapcrane_program::MemberKind;
 use snapcrane_program::ids::{ClassId, FunctionKey};
@@ -252,7 +252,7 @@ impl Image<'_> {
         self.retain_class(class);
         let layout = self.class_layout(class);
         let first = (self.target.word_size() / self.target.compressed_word_size()) as i32;
-        let words = vec![dart_snapshot::objects::InstanceWord::Ref(ObjId::NULL); (layout.next_field - first).max(0) as usize];
+        let words = vec![InstanceWord::Ref(ObjId::NULL); (layout.next_field - first).max(0) as usize];
         self.graph.add(objects::Instance { class_id: class.as_u32(), words })
     }
 

@@ -21,9 +21,9 @@ use super::Image;
 #[derive(Debug, Default)]
 pub(super) struct Types {
     /// Types without free structural parameters.
-    closed: FxHashMap<DartType, ObjId>,
+    pub(super) closed: FxHashMap<DartType, ObjId>,
     /// Generic function types inside other generic function types, by the objects of the enclosing ones.
-    nested: FxHashMap<(Vec<ObjId>, Arc<FunctionType>), ObjId>,
+    pub(super) nested: FxHashMap<(Vec<ObjId>, Arc<FunctionType>), ObjId>,
     /// Named-field lists of record shapes: index in the object store's list.
     pub(super) record_names: FxHashMap<Vec<dart_kernel::StrIdx>, u32>,
     /// Code of the stub that all types get as their type test; no compiled code calls it.
