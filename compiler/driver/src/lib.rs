@@ -133,7 +133,7 @@ pub fn compile(
     let engine = snapcrane_engines::Engine::latest();
     let program = clock.time(Phase::Program, || Program::load(&component, engine))?;
     let reach = clock.time(Phase::Build, || {
-        let reach = reach::reach(&program, options.enable_asserts, progress)?;
+        let reach = reach::reach(&program, options, progress)?;
         if options.verify {
             verify_ir(&program, &reach)?;
         }

@@ -28,6 +28,7 @@ use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, MemberId, ObjectKey,
 use snapcrane_program::types::RecordShape;
 use snapcrane_program::{ConstantValue, Program, RootTarget};
 
+use crate::Options;
 use crate::error::Error;
 use crate::interner::Interner;
 use crate::parallel;
@@ -134,7 +135,7 @@ struct Worklist<'p, 'k> {
 /// The first function, in order of discovery, that cannot be compiled.
 pub fn reach<'k>(
     program: &Program<'k>,
-    enable_asserts: bool,
+    options: &Options,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Reach, Error> {
     let mut work = Worklist {
@@ -164,8 +165,15 @@ pub fn reach<'k>(
         let keys: Vec<FunctionKey> =
             round.iter().map(|&id| work.reach.functions.key(id).clone()).filter(|key| !work.is_built(key)).collect();
         let built = {
-            let context = BuildContext::new(program, enable_asserts, &work.reach.locals);
-            parallel::map(&keys, |_| 0, || (), |(), key| snapcrane_build::build(&context, key))?
+            let context = BuildContext::new(program, options.enable_asserts, &work.reach.locals);
+            let build = |key: &FunctionKey| match snapcrane_build::build(&context, key) {
+                // Whoever asks for some functions wants them even if others cannot be compiled; those trap.
+                Err(snapcrane_build::Error::Unsupported { .. }) if options.only_functions.is_some() => {
+                    Ok(snapcrane_build::BuildOutput::default())
+                }
+                result => result,
+            };
+            parallel::map(&keys, |_| 0, || (), |(), key| build(key))?
         };
         for (key, output) in keys.iter().zip(built) {
             work.reach.locals.0.extend(output.locals.into_iter().map(|local| (local.node, local)));
