@@ -50,7 +50,8 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode, String> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let path = args.first().ok_or("usage: lower_all FILE.dill [--unchecked] [--target NAME] [--print NAME]")?;
+    let path =
+        args.first().ok_or("usage: lower_all FILE.dill [--unchecked] [--target NAME] [--print NAME]")?;
     let option = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
     let wanted = option("--print");
     let target = option("--target").map_or("linux-x64", String::as_str);
@@ -87,7 +88,8 @@ fn run() -> Result<ExitCode, String> {
             keys.push(FunctionKey::FieldInit(id));
         }
     }
-    let (mut functions, mut not_built, mut code, mut calls, mut slots) = (0usize, 0usize, 0usize, 0usize, 0usize);
+    let (mut functions, mut not_built, mut code, mut calls, mut slots) =
+        (0usize, 0usize, 0usize, 0usize, 0usize);
     let (mut frames, mut slowest) = (0usize, (Duration::ZERO, String::new()));
     let mut time = Duration::ZERO;
     let mut unsupported: BTreeMap<String, usize> = BTreeMap::new();
@@ -122,7 +124,9 @@ fn run() -> Result<ExitCode, String> {
                     slots += compiled.stack_maps.iter().map(|map| map.tagged.len()).sum::<usize>();
                     frames += compiled.frame_words as usize;
                 }
-                Err(LowerError::Unsupported { construct, .. }) => *unsupported.entry(construct).or_default() += 1,
+                Err(LowerError::Unsupported { construct, .. }) => {
+                    *unsupported.entry(construct).or_default() += 1
+                }
                 Err(error) => {
                     errors += 1;
                     if errors <= 10 {

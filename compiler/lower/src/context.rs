@@ -2,9 +2,10 @@
 
 use snapcrane_engines::TargetSpec;
 use snapcrane_ir::{Function, ObjectRef, RowRef, SourcePos};
-use snapcrane_program::Program;
 use snapcrane_program::ids::{ClassId, FieldId, FunctionKey};
 use snapcrane_program::types::RecordShape;
+
+use crate::facts::ProgramFacts;
 
 /// Numbers that the linker has given out before functions are lowered.
 pub trait LinkInfo: Sync {
@@ -24,8 +25,8 @@ pub trait LinkInfo: Sync {
 /// The surroundings of a function being lowered.
 #[derive(Clone, Copy)]
 pub struct LowerContext<'a> {
-    /// The program.
-    pub program: &'a Program<'a>,
+    /// The program: a [`snapcrane_program::Program`], except in tests.
+    pub program: &'a dyn ProgramFacts,
     /// What for.
     pub target: &'a TargetSpec,
     /// Numbers from the linker.

@@ -28,6 +28,7 @@ mod compile;
 mod context;
 pub mod dump;
 mod emit;
+pub mod facts;
 mod helpers;
 mod isa;
 mod lower;
@@ -37,5 +38,6 @@ mod slots;
 
 pub use compile::{Compiler, CompilerOptions, compile_helpers};
 pub use context::{LinkInfo, LowerContext, LowerError};
+pub use facts::ProgramFacts;
 pub use helpers::HelperId;
 pub use metadata::{CodeKind, CompiledFunction, Handler, Position, Reloc, RelocKind, RelocTarget, StackMap};

@@ -6,7 +6,9 @@
 use cranelift_codegen::entity::EntityRef;
 use snapcrane_engines::{Immutability, TargetSpec};
 use snapcrane_program::ids::{ClassId, FieldId};
-use snapcrane_program::{InstanceLayout, Program, SlotKind};
+use snapcrane_program::{InstanceLayout, SlotKind};
+
+use crate::facts::ProgramFacts;
 
 /// Bytes of a slot.
 fn slot_size(target: &TargetSpec, kind: SlotKind) -> u32 {
@@ -24,15 +26,15 @@ pub fn slot_offset(target: &TargetSpec, layout: &InstanceLayout, slot: u32) -> i
 }
 
 /// Byte offset of an instance field; `None` if C++ lays its class out.
-pub fn field_offset(program: &Program<'_>, target: &TargetSpec, field: FieldId) -> Option<i32> {
-    let field = &program.fields[field];
-    let layout = &program.class(field.class?).layout;
+pub fn field_offset(program: &dyn ProgramFacts, target: &TargetSpec, field: FieldId) -> Option<i32> {
+    let field = program.field(field);
+    let layout = program.layout(field.class?);
     (!layout.is_predefined_layout).then(|| slot_offset(target, layout, field.slot))
 }
 
 /// Byte offset of the type arguments of a class's instances; `None` if they have none.
-pub fn type_arguments_offset(program: &Program<'_>, target: &TargetSpec, class: ClassId) -> Option<i32> {
-    let layout = &program.class(class).layout;
+pub fn type_arguments_offset(program: &dyn ProgramFacts, target: &TargetSpec, class: ClassId) -> Option<i32> {
+    let layout = program.layout(class);
     if !layout.is_predefined_layout {
         return layout.type_arguments.map(|slot| slot_offset(target, layout, slot));
     }
@@ -42,8 +44,8 @@ pub fn type_arguments_offset(program: &Program<'_>, target: &TargetSpec, class: 
 }
 
 /// Size of a class's instances as allocated, in bytes; `None` for classes whose instances vary in size.
-pub fn instance_size(program: &Program<'_>, target: &TargetSpec, class: ClassId) -> Option<u32> {
-    let layout = &program.class(class).layout;
+pub fn instance_size(program: &dyn ProgramFacts, target: &TargetSpec, class: ClassId) -> Option<u32> {
+    let layout = program.layout(class);
     let bytes = if layout.is_predefined_layout {
         let shape = target.class_shape(target.engine.classes.get(class.index())?);
         u32::try_from(shape.instance_size).ok().filter(|&words| words > 0)? * target.compressed_word_size()
@@ -54,13 +56,10 @@ pub fn instance_size(program: &Program<'_>, target: &TargetSpec, class: ClassId)
 }
 
 /// The immutability bit in the headers of a class's instances.
-pub fn immutability(program: &Program<'_>, target: &TargetSpec, class: ClassId) -> Immutability {
+pub fn immutability(program: &dyn ProgramFacts, target: &TargetSpec, class: ClassId) -> Immutability {
     let engine = target.engine;
     if (class.index() as u32) < engine.num_predefined_cids {
         return engine.immutability(class.index() as u32);
     }
-    match program.try_class(class) {
-        Some(class) if class.flags.is_deeply_immutable => Immutability::Deep,
-        _ => Immutability::Mutable,
-    }
+    if program.is_deeply_immutable(class) { Immutability::Deep } else { Immutability::Mutable }
 }

@@ -136,7 +136,7 @@ impl Lowering<'_, '_> {
         }
         let type_args_offset =
             objects::type_arguments_offset(program, target, class).filter(|_| !args.is_empty());
-        let layout = &program.class(class).layout;
+        let layout = program.layout(class);
         let first_field = self.e.layout.instance.first_field;
         let object = NewObject {
             cid: class.as_u32(),

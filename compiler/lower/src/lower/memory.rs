@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{self, InstBuilder, types as clif};
 use snapcrane_arch::StubRef;
 use snapcrane_engines::HEAP_OBJECT_TAG;
 use snapcrane_ir::{ArrayKind, Inst, NativeSlot, Slot, StoreBarrier, ThreadSlot, Type, Value};
-use snapcrane_program::ids::{FieldId, FunctionKey, ObjectKey};
+use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, ObjectKey};
 
 use super::{Lowering, Result};
 use crate::emit::Region;
@@ -299,23 +299,10 @@ impl Lowering<'_, '_> {
 
     /// Whether a value is the receiver of a member whose class is not a supertype of the Smi class.
     fn is_heap_receiver(&self, value: Value) -> bool {
-        let program = self.ctx.program;
         let FunctionKey::Member(member) = &self.func.key else { return false };
-        let member = &program.members[*member];
-        let Some(class) = member.class.filter(|_| member.params.has_receiver) else { return false };
-        let receiver = usize::from(!member.params.type_params.is_empty());
-        if self.func.params().get(receiver) != Some(&value) {
-            return false;
-        }
-        let smi = snapcrane_program::ids::ClassId::from_u32(self.cids().smi);
-        let mut superclass = Some(smi);
-        while let Some(id) = superclass {
-            if id == class {
-                return false;
-            }
-            superclass = program.try_class(id).and_then(|class| class.superclass);
-        }
-        true
+        let Some((class, position)) = self.ctx.program.receiver(*member) else { return false };
+        let smi = ClassId::from_u32(self.cids().smi);
+        self.func.params().get(position) == Some(&value) && !self.ctx.program.extends(smi, class)
     }
 
     // Elements.
@@ -511,7 +498,7 @@ impl Lowering<'_, '_> {
     /// Where a static field is. Field tables are roots of the collector: stores need no barrier.
     fn static_field(&mut self, field: FieldId) -> (ir::Value, i32) {
         let thread = &self.e.layout.thread;
-        let shared = self.ctx.program.fields[field].is_shared;
+        let shared = self.ctx.program.field(field).is_shared;
         let table = if shared { thread.shared_field_table_values } else { thread.field_table_values };
         let table = self.e.load_thread(self.e.word, table);
         let index = self.ctx.link.static_field_id(field);

@@ -8,74 +8,18 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types as clif};
 use snapcrane_ir::{ObjectRef, Value};
 use snapcrane_program::NullTest;
-use snapcrane_program::ids::{ClassId, ObjectKey};
+use snapcrane_program::ids::ObjectKey;
 use snapcrane_program::types::{DartType, TypeParamOwner, TypeParameter};
 
 use super::{Lowering, Result};
 use crate::emit::Region;
+use crate::facts::ClassTest;
 use crate::helpers::{CACHE_INPUTS, HelperId};
-
-/// More ranges than this are left to the cache.
-const MAX_RANGES: usize = 8;
-
-/// What the class id of a value that is not null says about a test.
-enum ByClass {
-    /// It decides the test.
-    Decides(Vec<(u32, u32)>),
-    /// It can rule the type out.
-    Excludes(Vec<(u32, u32)>),
-    /// Nothing.
-    Unknown,
-}
-
-/// How to test for a type.
-struct Plan {
-    null: NullTest,
-    by_class: ByClass,
-}
 
 /// The operands of a test: value, type arguments of the instantiator and of the enclosing functions.
 type TestOperands = (Value, Value, Value);
 
 impl Lowering<'_, '_> {
-    /// The type of a test; `None` if every value has it.
-    fn plan(&self, ty: &DartType) -> Option<Plan> {
-        let program = self.ctx.program;
-        if program.is_top_type(ty) {
-            return None;
-        }
-        let null = program.null_test(ty);
-        let core = &program.core;
-        let by_class = match ty {
-            DartType::Interface { class, .. } if *class == core.never || *class == core.null => {
-                ByClass::Decides(Vec::new())
-            }
-            DartType::Interface { class, .. } if *class == core.future_or => ByClass::Unknown,
-            DartType::Interface { class, args, .. } => {
-                let ranges = program.concrete_class_id_ranges(*class);
-                let own = program.class(*class).type_params.len();
-                let any_arguments = match args {
-                    None => true,
-                    Some(args) => {
-                        args.len() >= own
-                            && args[args.len() - own..].iter().all(|arg| program.is_top_type(arg))
-                    }
-                };
-                if ranges.len() > MAX_RANGES {
-                    ByClass::Unknown
-                } else if any_arguments {
-                    ByClass::Decides(ranges)
-                } else {
-                    ByClass::Excludes(ranges)
-                }
-            }
-            DartType::Function(_) => ByClass::Excludes(vec![single(core.closure)]),
-            DartType::Record(_) => ByClass::Excludes(vec![single(core.record_impl)]),
-            DartType::Parameter(_) => ByClass::Unknown,
-        };
-        Some(Plan { null, by_class })
-    }
-
     fn dart_type(&self, ty: ObjectRef) -> Result<&DartType> {
         match &self.func.objects[ty] {
             ObjectKey::Type(ty) => Ok(ty),
@@ -168,7 +112,7 @@ impl Lowering<'_, '_> {
         cache: ObjectRef,
     ) -> Result<ir::Value> {
         let dart_type = self.dart_type(ty)?.clone();
-        let Some(plan) = self.plan(&dart_type) else {
+        let Some(plan) = self.ctx.program.type_test(&dart_type) else {
             return Ok(self.e.const_of(clif::I8, 1));
         };
         let is_heap = self.is_heap_object(value);
@@ -186,17 +130,17 @@ impl Lowering<'_, '_> {
         }
         self.e.switch_to(not_null);
         let mut decided = false;
-        match &plan.by_class {
-            ByClass::Decides(ranges) => {
+        match &plan.class {
+            ClassTest::Decides(ranges) => {
                 self.branch_by_class(value, is_heap, ranges, yes, no);
                 decided = true;
             }
-            ByClass::Excludes(ranges) if !matches!(plan.null, NullTest::Depends) => {
+            ClassTest::Excludes(ranges) if !matches!(plan.null, NullTest::Depends) => {
                 let maybe = self.e.block();
                 self.branch_by_class(value, is_heap, ranges, maybe, no);
                 self.e.switch_to(maybe);
             }
-            ByClass::Excludes(_) | ByClass::Unknown => {
+            ClassTest::Excludes(_) | ClassTest::Unknown => {
                 self.branch_if_dynamic(&dart_type, instantiator, function, yes)
             }
         }
@@ -228,7 +172,7 @@ impl Lowering<'_, '_> {
     ) -> Result<ir::Value> {
         debug_assert!(result.is_some(), "an assertion has a result");
         let dart_type = self.dart_type(ty)?.clone();
-        let Some(plan) = self.plan(&dart_type) else {
+        let Some(plan) = self.ctx.program.type_test(&dart_type) else {
             return Ok(self.value(value));
         };
         let inputs = self.cache_inputs(cache)?;
@@ -248,14 +192,14 @@ impl Lowering<'_, '_> {
             // Null has a class of its own, which no range has in it.
             NullTest::No | NullTest::Depends => {}
         }
-        match &plan.by_class {
-            ByClass::Decides(ranges) => self.branch_by_class(value, is_heap, ranges, yes, slow),
-            ByClass::Excludes(_) | ByClass::Unknown => {
+        match &plan.class {
+            ClassTest::Decides(ranges) => self.branch_by_class(value, is_heap, ranges, yes, slow),
+            ClassTest::Excludes(_) | ClassTest::Unknown => {
                 self.branch_if_dynamic(&dart_type, instantiator, function, yes);
                 self.e.jump(slow, &[]);
             }
         }
-        if matches!(plan.by_class, ByClass::Decides(_)) {
+        if matches!(plan.class, ClassTest::Decides(_)) {
             self.e.switch_to_cold(slow);
         } else {
             self.e.switch_to(slow);
@@ -346,10 +290,6 @@ impl Lowering<'_, '_> {
         let vector = self.object(args);
         Ok(self.e.call_helper(HelperId::InstantiateTypeArguments, &[vector, instantiator, function], &mut []))
     }
-}
-
-fn single(class: ClassId) -> (u32, u32) {
-    (class.as_u32(), class.as_u32())
 }
 
 /// The vector in which a type parameter's argument is found.
