@@ -1,0 +1,225 @@
+//! Builds and verifies the synthesised functions that a kernel file can give rise to; prints counts and errors.
+//!
+//! These are all accessors, tear-offs and entries of its members and closures; the cells of every row that some function
+//! calls through, for all concrete classes; and adapters and forwarders with as few and as many arguments as possible.
+//!
+//! Usage: `build_synth FILE.dill [--print TEXT]`: prints functions whose key's text contains `TEXT`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+
+use dart_kernel::{Bump, Component};
+use snapcrane_build::{BuildContext, Error, Locals, build, synth};
+use snapcrane_ir::Function;
+use snapcrane_ir::verifier::verify;
+use snapcrane_program::ids::{CallShape, FunctionKey, RowKey};
+use snapcrane_program::{FieldInit, MemberKind, Params, Program};
+
+fn main() -> ExitCode {
+    let thread = std::thread::Builder::new().stack_size(512 << 20).spawn(run);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(Ok(code))) => code,
+        Ok(Ok(Err(error))) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Keys that are still to be built, and all that ever were.
+#[derive(Default)]
+struct Work {
+    known: BTreeSet<FunctionKey>,
+    todo: Vec<FunctionKey>,
+    rows: BTreeSet<RowKey>,
+}
+
+impl Work {
+    fn add(&mut self, key: FunctionKey) {
+        let is_body =
+            matches!(key, FunctionKey::Member(_) | FunctionKey::Local(_) | FunctionKey::FieldInit(_));
+        if !is_body && self.known.insert(key.clone()) {
+            self.todo.push(key);
+        }
+    }
+
+    fn add_function(&mut self, program: &Program<'_>, function: &Function) {
+        for key in function.callees.values() {
+            self.add(key.clone());
+        }
+        for row in function.rows.values() {
+            if self.rows.insert(row.clone()) {
+                for class in program.all_classes().filter(|class| !class.is_abstract) {
+                    if let Some(key) = program.cell(class.id, row) {
+                        self.add(key);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, String> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let path = args.first().ok_or("usage: build_synth FILE.dill [--print TEXT]")?;
+    let wanted = args.iter().position(|arg| arg == "--print").and_then(|at| args.get(at + 1));
+    let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+    let arena = Bump::new();
+    let component = Component::read(&bytes, &arena).map_err(|error| error.to_string())?;
+    let program =
+        Program::load(&component, snapcrane_engines::Engine::latest()).map_err(|error| error.to_string())?;
+
+    let mut work = Work::default();
+    let mut locals = Locals::default();
+    let none = Locals::default();
+    let ctx = BuildContext::new(&program, false, &none);
+    let members = program.members.iter().filter(|(_, member)| !member.is_abstract && !member.is_external);
+    let initialized =
+        program.fields.iter().filter(|(_, f)| f.init == FieldInit::Code && (f.is_static || f.is_late));
+    let bodies = members.map(|(id, _)| FunctionKey::Member(id));
+    for key in bodies.chain(initialized.map(|(id, _)| FunctionKey::FieldInit(id))) {
+        match build(&ctx, &key) {
+            Ok(output) => {
+                for function in &output.functions {
+                    work.add_function(&program, function);
+                }
+                locals.0.extend(output.locals.into_iter().map(|local| (local.node, local)));
+            }
+            Err(Error::Unsupported { .. }) => {}
+            Err(error) => return Err(format!("{}: {error}", program.qualified_name(&key, &()))),
+        }
+    }
+    add_keys(&program, &locals, &mut work);
+
+    let ctx = BuildContext::new(&program, false, &locals);
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    let (mut errors, mut broken) = (0, 0);
+    while let Some(key) = work.todo.pop() {
+        let name = program.qualified_name(&key, &locals);
+        match synth::build(&ctx, &key) {
+            Ok(output) => {
+                for function in &output.functions {
+                    work.add_function(&program, function);
+                    let blocks = function.reverse_postorder();
+                    let insts = blocks.iter().map(|&block| function.blocks[block].insts.len());
+                    let count = counts.entry(kind(&key)).or_default();
+                    *count = (count.0 + 1, count.1 + insts.sum::<usize>());
+                    if let Err(problems) = verify(function) {
+                        broken += 1;
+                        if broken <= 10 {
+                            println!("{name} ({key:?}): {}\n{function}", problems[0]);
+                        }
+                    }
+                    if wanted.is_some_and(|wanted| format!("{key:?} {name}").contains(wanted)) {
+                        println!("{name} = {function}");
+                    }
+                }
+            }
+            Err(error) => {
+                errors += 1;
+                if errors <= 20 {
+                    println!("{name} ({key:?}): {error}");
+                }
+            }
+        }
+    }
+    println!(
+        "{} local functions, {} rows; {errors} errors, {broken} broken",
+        locals.0.len(),
+        work.rows.len()
+    );
+    for (kind, (functions, instructions)) in counts {
+        println!("{functions:8} {kind}, {instructions} instructions");
+    }
+    Ok(if errors + broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Keys that belong to members, fields and local functions, whether or not anything refers to them.
+fn add_keys(program: &Program<'_>, locals: &Locals, work: &mut Work) {
+    for (id, field) in &program.fields {
+        let is_lazy = field.init == FieldInit::Code || field.is_late;
+        if !field.is_static || is_lazy {
+            with_entry(work, FunctionKey::ImplicitGetter(id));
+        }
+        if field.has_setter && (!field.is_static || (field.is_late && field.is_final)) {
+            with_entry(work, FunctionKey::ImplicitSetter(id));
+            if !field.is_static {
+                let setter = FunctionKey::ImplicitSetter(id);
+                work.add(FunctionKey::DynForwarder(Box::new(setter), CallShape::positional(2)));
+            }
+        }
+        if field.init == FieldInit::Code && (field.is_static || field.is_late) {
+            with_entry(work, FunctionKey::FieldInit(id));
+        }
+        if let (false, Some(name)) = (field.is_static, program.public_name("length")) {
+            let getter = FunctionKey::ImplicitGetter(id);
+            let shape = CallShape { type_args: 2, positional: 3, names: [name.text].into() };
+            work.add(FunctionKey::DynGetterCall(Box::new(getter), shape));
+        }
+    }
+    for (id, member) in program.members.iter().filter(|(_, member)| !member.is_abstract) {
+        let key = FunctionKey::Member(id);
+        with_entry(work, key.clone());
+        let is_abstract_class = member.class.is_some_and(|class| program.class(class).is_abstract);
+        let is_constructor = member.kind == MemberKind::Constructor;
+        if matches!(member.kind, MemberKind::Method | MemberKind::Factory)
+            || (is_constructor && !is_abstract_class)
+        {
+            with_entry(work, FunctionKey::TearOff(id));
+            work.add(FunctionKey::DynEntry(Box::new(FunctionKey::TearOff(id))));
+        }
+        if member.is_static || is_constructor {
+            continue;
+        }
+        if member.kind == MemberKind::Method {
+            work.add(FunctionKey::MethodExtractor(id));
+        }
+        for shape in shapes(&member.params) {
+            work.add(FunctionKey::Adapter(Box::new(key.clone()), shape.clone()));
+            work.add(FunctionKey::DynForwarder(Box::new(key.clone()), shape));
+        }
+    }
+    for &node in locals.0.keys() {
+        with_entry(work, FunctionKey::Local(node));
+        work.add(FunctionKey::DynEntry(Box::new(FunctionKey::Local(node))));
+    }
+    for name in ["$1", "$2", "length"] {
+        if let Some(name) = program.public_name(name) {
+            work.add(FunctionKey::RecordFieldGetter(name));
+        }
+    }
+    for (type_args, positional) in [(0, 1), (0, 4), (2, 2)] {
+        work.add(FunctionKey::DynClosureCall(CallShape { type_args, positional, names: [].into() }));
+    }
+}
+
+fn with_entry(work: &mut Work, key: FunctionKey) {
+    work.add(FunctionKey::GenericEntry(Box::new(key.clone())));
+    work.add(key);
+}
+
+/// Calls with as few and as many arguments as possible, and with too many.
+fn shapes(params: &Params) -> [CallShape; 3] {
+    let full = params.full_shape();
+    let fewest = CallShape {
+        type_args: 0,
+        positional: params.required + 1,
+        names: params.named.iter().filter(|param| param.is_required).map(|param| param.name).collect(),
+    };
+    let too_many = CallShape { positional: full.positional + 1, ..full.clone() };
+    [full, fewest, too_many]
+}
+
+fn kind(key: &FunctionKey) -> String {
+    let text = format!("{key:?}");
+    let parts: Vec<&str> = text.split(['(', ' ', '{']).collect();
+    match key {
+        FunctionKey::GenericEntry(_)
+        | FunctionKey::DynEntry(_)
+        | FunctionKey::Adapter(..)
+        | FunctionKey::DynForwarder(..)
+        | FunctionKey::DynGetterCall(..) => format!("{} of {}", parts[0], parts[1]),
+        _ => parts[0].to_string(),
+    }
+}
