@@ -1,15 +1,17 @@
-//! Prints what the compiler knows of a program: `program FILE.dill [classes|members|roots|constants]`.
+//! Prints what the compiler knows of a program: `program FILE.dill [classes|flags|members|row NAME POSITIONAL|roots|constants]`.
 
 use std::time::Instant;
 
 use cranelift_entity::EntityRef;
 use snapcrane_engines::Engine;
-use snapcrane_program::ids::FunctionKey;
+use snapcrane_program::ids::{CallShape, FunctionKey, RowKey, Selector, SelectorKind};
 use snapcrane_program::{Program, RootTarget};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
-    let file = args.next().ok_or("usage: program FILE.dill [classes|members|roots|constants]")?;
+    let file = args
+        .next()
+        .ok_or("usage: program FILE.dill [classes|flags|members|row NAME POSITIONAL|roots|constants]")?;
     let what = args.next().unwrap_or_default();
     let bytes = std::fs::read(&file)?;
     let arena = dart_kernel::Bump::new();
@@ -37,6 +39,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 );
             }
         }
+        "flags" => {
+            for class in program.all_classes() {
+                println!(
+                    "{}\t{}\t{}\t{:?}",
+                    class.id.as_u32(),
+                    program.vm_class_name(class.id),
+                    class.is_abstract,
+                    class.flags
+                );
+            }
+        }
         "members" => {
             for id in program.members.keys() {
                 let key = FunctionKey::Member(id);
@@ -49,6 +62,32 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     params.num_args,
                     program.signature(&key, &())?,
                 );
+            }
+        }
+        "row" => {
+            let text = args.next().ok_or("usage: program FILE.dill row NAME POSITIONAL")?;
+            let positional = args.next().and_then(|count| count.parse().ok()).unwrap_or(1);
+            let name = program.public_name(&text).ok_or("no such name")?;
+            for (kind, dynamic) in [
+                (SelectorKind::Method, false),
+                (SelectorKind::Method, true),
+                (SelectorKind::Getter, false),
+                (SelectorKind::Getter, true),
+            ] {
+                let positional = if kind == SelectorKind::Getter { 1 } else { positional };
+                let shape = CallShape::positional(positional);
+                let row = RowKey { selector: Selector { name, kind }, shape, dynamic };
+                println!("{kind:?}{}", if dynamic { ", dynamic" } else { "" });
+                for class in program.all_classes().filter(|class| !class.is_abstract) {
+                    if let Some(cell) = program.cell(class.id, &row) {
+                        let name = program.qualified_name(&cell, &());
+                        println!(
+                            "  {}\t{}\t{name}\t{cell:?}",
+                            class.id.as_u32(),
+                            program.vm_class_name(class.id)
+                        );
+                    }
+                }
             }
         }
         "roots" => {

@@ -458,3 +458,59 @@ impl Program<'_> {
                 .any(|param| !self.checks_bound(member, param) && !self.is_top_type(&param.bound))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cranelift_entity::EntityRef;
+
+    use super::*;
+    use crate::testing;
+
+    fn param(name: usize, is_required: bool) -> Param {
+        Param {
+            name: StrIdx::new(name),
+            variable: 0,
+            ty: testing::simple(testing::DYNAMIC),
+            default: ObjectKey::Null,
+            is_required,
+            is_covariant: false,
+            is_generic_covariant: false,
+        }
+    }
+
+    fn shape(type_args: u16, positional: u16, names: &[usize]) -> CallShape {
+        CallShape { type_args, positional, names: names.iter().map(|&name| StrIdx::new(name)).collect() }
+    }
+
+    #[test]
+    fn calls_fit_parameters() {
+        // (this, a, [b])
+        let positional = Params {
+            has_receiver: true,
+            required: 1,
+            positional: vec![param(1, false), param(2, false)],
+            ..Params::default()
+        };
+        assert!(positional.accepts(&shape(0, 2, &[])) && !positional.matches(&shape(0, 2, &[])));
+        assert!(positional.accepts(&shape(0, 3, &[])) && positional.matches(&shape(0, 3, &[])));
+        for wrong in [shape(0, 1, &[]), shape(0, 4, &[]), shape(1, 2, &[]), shape(0, 2, &[5])] {
+            assert!(!positional.accepts(&wrong), "{wrong:?}");
+        }
+        // <T>(this, {x, required y})
+        let decl = TypeParamDecl {
+            bound: testing::simple(testing::DYNAMIC),
+            default: testing::simple(testing::DYNAMIC),
+            covariant: false,
+        };
+        let named = Params {
+            type_params: vec![decl],
+            has_receiver: true,
+            named: vec![param(3, false), param(4, true)],
+            ..Params::default()
+        };
+        assert!(named.accepts(&shape(0, 1, &[4])) && named.accepts(&shape(1, 1, &[3, 4])));
+        assert!(!named.accepts(&shape(0, 1, &[3])) && !named.accepts(&shape(2, 1, &[4])));
+        assert!(named.matches(&named.full_shape()) && !named.matches(&shape(0, 1, &[3, 4])));
+        assert_eq!((named.num_args(), named.num_tagged_args()), (4, 3));
+    }
+}

@@ -709,3 +709,138 @@ pub(crate) fn shift(ty: &DartType, by: u16) -> DartType {
         };
     if has_free_structural { go(ty, by, 0) } else { ty.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn args(args: Vec<DartType>) -> TypeArgs {
+        Some(args.into())
+    }
+
+    #[test]
+    fn instances_carry_the_flattened_vector() {
+        let types = types();
+        let (int, string) = (simple(INT), simple(STRING));
+        let flatten = |class, own: &TypeArgs| types.instance_type_args(ClassId::new(class), own);
+        assert_eq!(flatten(SAME, &args(vec![int.clone()])), args(vec![int.clone()]));
+        let pair = args(vec![int.clone(), string.clone()]);
+        let flat = args(vec![string.clone(), int.clone(), string.clone()]);
+        assert_eq!(flatten(PAIR, &pair), flat);
+        assert_eq!(flatten(STRINGS, &None), flat);
+        assert_eq!(flatten(PAIR, &None), None);
+        assert_eq!(flatten(INT, &None), None);
+    }
+
+    #[test]
+    fn supertypes_are_found_through_classes_and_interfaces() {
+        let types = types();
+        let (int, string) = (simple(INT), simple(STRING));
+        let found =
+            |superclass| types.super_type_args(ClassId::new(STRINGS), &None, ClassId::new(superclass));
+        assert_eq!(found(BASE), Some(args(vec![string.clone()])));
+        assert_eq!(found(ITERABLE), Some(args(vec![int.clone()])));
+        assert_eq!(found(PAIR), Some(args(vec![int, string])));
+        assert_eq!(found(OBJECT), Some(None));
+        assert_eq!(found(FUTURE), None);
+    }
+
+    #[test]
+    fn vectors_of_dynamic_are_absent() {
+        let types = types();
+        assert_eq!(types.vector(vec![simple(DYNAMIC), simple(DYNAMIC)]), None);
+        assert!(types.vector(vec![simple(DYNAMIC), simple(VOID)]).is_some());
+        let substitution = Substitution { class: Some(&None), function: None };
+        let list = class(LIST, vec![class_param(BASE, 0, 0)]);
+        assert_eq!(types.substitute(&list, substitution), class(LIST, vec![]));
+    }
+
+    #[test]
+    fn future_or_is_normalized() {
+        let types = types();
+        let normal = |arg: DartType, nullable: bool| {
+            let args = Some([arg].into());
+            types.normalize_future_or(DartType::Interface { class: ClassId::new(FUTURE_OR), args, nullable })
+        };
+        assert_eq!(normal(simple(DYNAMIC), false), simple(DYNAMIC));
+        assert_eq!(normal(simple(VOID), true), simple(VOID));
+        assert_eq!(normal(simple(OBJECT), false), simple(OBJECT));
+        assert_eq!(normal(simple(OBJECT), true), types.nullable_object());
+        assert_eq!(normal(simple(NEVER), false), class(FUTURE, vec![simple(NEVER)]));
+        let future_null = types.with_nullability(&class(FUTURE, vec![simple(NULL)]), true);
+        assert_eq!(normal(simple(NULL), false), future_null);
+        let nullable_int = types.with_nullability(&simple(INT), true);
+        assert_eq!(normal(nullable_int.clone(), true), class(FUTURE_OR, vec![nullable_int]));
+    }
+
+    #[test]
+    fn nullability_of_special_types() {
+        let types = types();
+        assert_eq!(types.with_nullability(&simple(NEVER), true), simple(NULL));
+        assert_eq!(types.with_nullability(&simple(DYNAMIC), false), simple(DYNAMIC));
+        assert_eq!(types.with_nullability(&simple(NULL), false), simple(NULL));
+    }
+
+    fn numbering(ty: &DartType) -> (u16, Vec<(u16, u16)>) {
+        let DartType::Function(function) = ty else { panic!("a function type") };
+        let mut numbers = Vec::new();
+        ty.any_parameter(&mut |parameter| {
+            numbers.push((parameter.base, parameter.index));
+            false
+        });
+        (function.parent_type_args, numbers)
+    }
+
+    #[test]
+    fn own_parameters_come_after_those_around() {
+        let types = types();
+        let object = || types.nullable_object();
+        // <S>(T, S) in a function with type parameters (_, T): T is number 1, so S is number 2.
+        let inner =
+            generic(vec![object()], function(vec![function_param(1), structural(0, 0)], simple(VOID)));
+        assert_eq!(numbering(&types.renumber(&of(inner))), (2, vec![(0, 1), (2, 2)]));
+        // Without T it does not matter where it stands.
+        let closed = generic(vec![object()], function(vec![structural(0, 0)], simple(VOID)));
+        assert_eq!(numbering(&types.renumber(&of(closed.clone()))), (0, vec![(0, 0)]));
+        // <S>(S, <U>(S, U)): the inner one has one parameter around it.
+        let inner = generic(vec![object()], function(vec![structural(1, 0), structural(0, 0)], simple(VOID)));
+        let outer = generic(vec![object()], function(vec![structural(0, 0), of(inner)], simple(VOID)));
+        let outer = types.renumber(&of(outer));
+        assert_eq!(numbering(&outer), (0, vec![(0, 0), (0, 0), (1, 1)]));
+        // The signature of a closure counts all type parameters around it, used or not.
+        assert_eq!(numbering(&types.renumber_signature(&of(closed), 3)), (3, vec![(3, 3)]));
+    }
+
+    #[test]
+    fn closed_parts_do_not_count_enclosing_functions() {
+        let types = types();
+        // (T, void Function(int)): instantiation leaves the second parameter alone.
+        let closed = of(function(vec![simple(INT)], simple(VOID)));
+        let outer = types.renumber(&of(function(vec![function_param(0), closed.clone()], simple(VOID))));
+        let DartType::Function(outer) = &outer else { panic!("a function type") };
+        assert_eq!(outer.parent_type_args, 1);
+        assert_eq!(outer.positional[2], closed);
+    }
+
+    #[test]
+    fn substitution_gives_the_type_as_written() {
+        let types = types();
+        let object = || types.nullable_object();
+        // Callback<void Function<S>(S)> carries a function type inside another one.
+        let written =
+            types.renumber(&of(generic(vec![object()], function(vec![structural(0, 0)], simple(VOID)))));
+        let flat = types.instance_type_args(ClassId::new(CALLBACK), &args(vec![written.clone()])).unwrap();
+        assert_eq!(flat[0], types.renumber(&of(function(vec![written.clone()], simple(VOID)))));
+        assert_eq!(flat[1], written);
+        // A parameter of an enclosing function type stays what it is under another binder.
+        let binder = of(generic(vec![object()], function(vec![class_param(BASE, 0, 0)], structural(0, 0))));
+        let substitution = args(vec![structural(0, 0)]);
+        let substitution = Substitution { class: Some(&substitution), function: None };
+        let DartType::Function(result) = types.substitute(&binder, substitution) else {
+            panic!("a function type")
+        };
+        let DartType::Parameter(free) = &result.positional[1] else { panic!("a type parameter") };
+        assert_eq!(free.owner, TypeParamOwner::Structural(1));
+    }
+}

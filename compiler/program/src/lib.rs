@@ -28,6 +28,8 @@ mod pragmas;
 mod queries;
 mod roots;
 mod subtype;
+#[cfg(test)]
+mod testing;
 pub mod types;
 
 pub use calls::{LocalFunction, LocalFunctions};

@@ -5,7 +5,7 @@ use dart_kernel::ast::{DartType as KernelType, Nullability, TypeParameterOwner};
 use dart_kernel::{Bump, ClassIdx, Component, LibIdx, Reference};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use snapcrane_engines::Engine;
+use snapcrane_engines::{Engine, Immutability};
 
 use crate::classes::{self, Numbering};
 use crate::convert::{ClassTypes, CoreClasses, TypeScope, Types};
@@ -339,6 +339,20 @@ impl<'k> Loader<'k> {
                     .is_some_and(|class| class.flags.is_future_subtype && !class.is_abstract)
             });
         }
+        // An interface and its superclasses are implemented, up to but not including `Object`
+        // (`ClassHiearchyUpdater::MarkImplemented`).
+        let object = self.types.core.object;
+        let interfaces =
+            classes.iter().flatten().flat_map(|class| &class.interfaces).filter_map(DartType::class);
+        for interface in interfaces.collect::<Vec<_>>() {
+            let mut next = Some(interface);
+            while let Some(class) = next.and_then(|id| classes[id.index()].as_mut()) {
+                if std::mem::replace(&mut class.flags.is_implemented, true) {
+                    break;
+                }
+                next = class.superclass.filter(|&superclass| superclass != object);
+            }
+        }
         for (class, can_be_future) in classes.iter_mut().zip(can_be_future) {
             if let Some(class) = class {
                 class.flags.can_be_future = can_be_future;
@@ -398,7 +412,7 @@ impl<'k> Loader<'k> {
         };
         let unsendable_due_to_pragma =
             pragmas.is_isolate_unsendable || inherits(|flags| flags.is_isolate_unsendable_due_to_pragma);
-        let has_native_fields = super_data.is_some_and(|class| class.layout.num_native_fields > 0);
+        let has_native_fields = layout.num_native_fields > 0;
         let is_future = id == self.types.core.future && id.index() != 0;
         Ok(Class {
             id,
@@ -431,10 +445,41 @@ impl<'k> Loader<'k> {
                 is_transformed_mixin: flags.is_eliminated_mixin(),
                 is_isolate_unsendable: has_native_fields || unsendable_due_to_pragma,
                 is_isolate_unsendable_due_to_pragma: unsendable_due_to_pragma,
-                is_deeply_immutable: pragmas.is_deeply_immutable,
+                is_deeply_immutable: pragmas.is_deeply_immutable
+                    || own.native_fields > 0
+                    || self.engine.immutability(id.as_u32()) == Immutability::Deep,
                 is_future_subtype: is_future || inherits(|flags| flags.is_future_subtype),
                 can_be_future: false,
+                is_implemented: false,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlap_of_type_parameters() {
+        let class = ClassIdx::new(7);
+        let param = |index, nullability| KernelType::TypeParameter {
+            owner: TypeParameterOwner::Class(class),
+            index,
+            nullability,
+        };
+        let t = param(0, Nullability::Undetermined);
+        let u = param(1, Nullability::NonNullable);
+        // B<T> extends A<T>; B<T> extends A<int, T>; B<T, U> extends A<T, U>; B<T, U> extends A<T>.
+        assert_eq!(overlap(class, 1, &[t]), 1);
+        assert_eq!(overlap(class, 1, &[KernelType::Void, t]), 1);
+        assert_eq!(overlap(class, 2, &[t, u]), 2);
+        assert_eq!(overlap(class, 2, &[t]), 1);
+        // Not first, not in order, nullable, not of this class.
+        assert_eq!(overlap(class, 2, &[u]), 0);
+        assert_eq!(overlap(class, 2, &[u, t]), 1);
+        assert_eq!(overlap(class, 1, &[param(0, Nullability::Nullable)]), 0);
+        assert_eq!(overlap(ClassIdx::new(8), 1, &[t]), 0);
+        assert_eq!(overlap(class, 1, &[]), 0);
     }
 }

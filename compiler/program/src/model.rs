@@ -95,6 +95,8 @@ pub struct ClassFlags {
     pub is_interface: bool,
     /// `final`.
     pub is_final: bool,
+    /// It, or a class that extends it, is among the interfaces of some class.
+    pub is_implemented: bool,
     /// Application of a mixin whose members were copied.
     pub is_transformed_mixin: bool,
     /// Instances can't be sent to other isolates.
@@ -410,3 +412,14 @@ pub struct Row {
 
 /// A flattened vector of type arguments for allocating or calling.
 pub type Flattened = TypeArgs;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_can_share_a_program() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Program<'static>>();
+    }
+}

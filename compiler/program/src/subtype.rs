@@ -282,3 +282,137 @@ impl Types {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    fn check(sub: &DartType, sup: &DartType) -> bool {
+        types().is_subtype(sub, sup, At::new(&TestBounds))
+    }
+
+    fn nullable(ty: &DartType) -> DartType {
+        types().with_nullability(ty, true)
+    }
+
+    #[track_caller]
+    fn strict(sub: &DartType, sup: &DartType) {
+        assert!(check(sub, sup), "{sub:?} should be a subtype of {sup:?}");
+        assert!(!check(sup, sub), "{sup:?} should be no subtype of {sub:?}");
+    }
+
+    #[test]
+    fn top_and_bottom() {
+        for top in [simple(DYNAMIC), simple(VOID), nullable(&simple(OBJECT))] {
+            for ty in [simple(INT), nullable(&simple(INT)), simple(NULL), simple(NEVER), simple(DYNAMIC)] {
+                assert!(check(&ty, &top));
+            }
+            strict(&simple(INT), &top);
+        }
+        for ty in [simple(INT), simple(NULL), simple(OBJECT), function_param(0)] {
+            strict(&simple(NEVER), &ty);
+        }
+        strict(&simple(OBJECT), &nullable(&simple(OBJECT)));
+    }
+
+    #[test]
+    fn null_belongs_to_nullable_types() {
+        strict(&simple(NULL), &nullable(&simple(INT)));
+        strict(&simple(INT), &nullable(&simple(INT)));
+        strict(&nullable(&simple(INT)), &nullable(&simple(NUM)));
+        assert!(!check(&simple(NULL), &simple(INT)));
+        assert!(!check(&nullable(&simple(INT)), &simple(OBJECT)));
+        assert!(!check(&simple(INT), &simple(NULL)));
+        assert!(check(&simple(NULL), &class(FUTURE_OR, vec![nullable(&simple(INT))])));
+        assert!(!check(&simple(NULL), &class(FUTURE_OR, vec![simple(INT)])));
+    }
+
+    #[test]
+    fn arguments_are_covariant() {
+        let list = |arg| class(LIST, vec![arg]);
+        strict(&list(simple(INT)), &list(simple(NUM)));
+        strict(&list(simple(INT)), &class(ITERABLE, vec![simple(INT)]));
+        strict(&simple(STRINGS), &class(BASE, vec![simple(STRING)]));
+        strict(&simple(STRINGS), &class(ITERABLE, vec![simple(NUM)]));
+        strict(&list(simple(INT)), &class(LIST, vec![]));
+        assert!(!check(&simple(STRINGS), &class(BASE, vec![simple(INT)])));
+    }
+
+    #[test]
+    fn future_or_is_a_union() {
+        let future_or = |arg| class(FUTURE_OR, vec![arg]);
+        let future = |arg| class(FUTURE, vec![arg]);
+        strict(&simple(INT), &future_or(simple(INT)));
+        strict(&future(simple(INT)), &future_or(simple(NUM)));
+        strict(&future_or(simple(INT)), &future_or(simple(NUM)));
+        strict(&future_or(simple(INT)), &simple(OBJECT));
+        strict(&nullable(&simple(INT)), &nullable(&future_or(simple(INT))));
+        assert!(!check(&future_or(simple(INT)), &simple(INT)));
+        assert!(!check(&future(simple(STRING)), &future_or(simple(INT))));
+    }
+
+    #[test]
+    fn type_parameters_are_below_their_bounds() {
+        strict(&function_param(0), &simple(NUM));
+        strict(&class_param(BASE, 0, 0), &nullable(&simple(NUM)));
+        assert!(check(&function_param(0), &function_param(0)));
+        assert!(check(&function_param(0), &nullable(&function_param(0))));
+        assert!(!check(&nullable(&function_param(0)), &function_param(0)));
+        assert!(!check(&function_param(0), &class_param(BASE, 0, 0)));
+        assert!(!check(&simple(INT), &function_param(0)));
+        strict(&function_param(0), &class(FUTURE_OR, vec![function_param(0)]));
+        // A bound that leads to itself proves nothing, and comes to an end.
+        assert!(!check(&function_param(1), &simple(INT)));
+    }
+
+    #[test]
+    fn functions_take_more_and_give_less() {
+        let fun = |params, result| of(function(params, result));
+        strict(&fun(vec![simple(NUM)], simple(INT)), &fun(vec![simple(INT)], simple(NUM)));
+        strict(&fun(vec![], simple(VOID)), &simple(FUNCTION));
+        strict(&fun(vec![], simple(VOID)), &simple(OBJECT));
+        assert!(!check(&fun(vec![], simple(VOID)), &fun(vec![simple(INT)], simple(VOID))));
+        let optional = FunctionType { required: 1, ..function(vec![simple(INT)], simple(VOID)) };
+        strict(&of(optional.clone()), &fun(vec![], simple(VOID)));
+        strict(&of(optional), &fun(vec![simple(INT)], simple(VOID)));
+        let plain = || function(vec![], simple(VOID));
+        let with_name = |required| of(named(plain(), &[(1, simple(INT), required)]));
+        strict(&with_name(false), &of(plain()));
+        strict(&with_name(false), &with_name(true));
+        assert!(!check(&with_name(true), &of(plain())));
+    }
+
+    #[test]
+    fn generic_functions_need_equal_bounds() {
+        let fun =
+            |bound: DartType| of(generic(vec![bound], function(vec![structural(0, 0)], structural(0, 0))));
+        assert!(check(&fun(simple(NUM)), &fun(simple(NUM))));
+        assert!(!check(&fun(simple(NUM)), &fun(simple(INT))));
+        assert!(!check(&fun(simple(NUM)), &of(function(vec![simple(INT)], simple(INT)))));
+        // How parameters are numbered does not matter.
+        let types = types();
+        let shifted = types.renumber_signature(&fun(simple(NUM)), 2);
+        assert!(check(&shifted, &fun(simple(NUM))) && check(&fun(simple(NUM)), &shifted));
+    }
+
+    #[test]
+    fn records_compare_by_field() {
+        strict(&record(vec![simple(INT), simple(INT)]), &record(vec![simple(NUM), simple(INT)]));
+        strict(&record(vec![simple(INT)]), &simple(RECORD));
+        assert!(!check(&record(vec![simple(INT)]), &record(vec![simple(INT), simple(INT)])));
+    }
+
+    #[test]
+    fn null_tests() {
+        let test = |ty: &DartType| types().null_test(ty, At::new(&TestBounds));
+        assert_eq!(test(&simple(INT)), NullTest::No);
+        assert_eq!(test(&nullable(&simple(INT))), NullTest::Yes);
+        assert_eq!(test(&simple(DYNAMIC)), NullTest::Yes);
+        assert_eq!(test(&class(FUTURE_OR, vec![simple(NULL)])), NullTest::Yes);
+        assert_eq!(test(&function_param(0)), NullTest::No);
+        assert_eq!(test(&function_param(1)), NullTest::Depends);
+        assert_eq!(test(&class_param(LIST, 0, 0)), NullTest::Depends);
+        assert_eq!(test(&class(FUTURE_OR, vec![class_param(LIST, 0, 0)])), NullTest::Depends);
+    }
+}
