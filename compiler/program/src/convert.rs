@@ -367,12 +367,13 @@ impl Types {
                         covariant: param.is_covariant_by_class,
                     });
                 }
-                self.count(positional.len() + named.len(), "parameters")?;
+                self.count(positional.len() + named.len() + 1, "parameters")?;
+                self.count(type_params.len(), "type parameters")?;
                 DartType::Function(Arc::new(FunctionType {
                     parent_type_args: 0,
                     type_params,
                     implicit_params: 1,
-                    required: function.required_positional as u16 + 1,
+                    required: function.required_positional.min(function.positional.len() as u32) as u16 + 1,
                     positional,
                     named,
                     result: self.build(scope, &function.return_type, has_function)?,
@@ -563,7 +564,7 @@ fn renumber(
                 else {
                     return ty.clone();
                 };
-                let index = base + (parameter.index - parameter.base);
+                let index = base.saturating_add(parameter.index - parameter.base);
                 DartType::Parameter(TypeParameter { index, base, ..parameter.clone() })
             }
             _ => ty.clone(),
@@ -575,12 +576,12 @@ fn renumber(
                 Enclosing::Inside(outer) if outer == 0 || is_closed(ty, 0) => 0,
                 Enclosing::Inside(outer) => outer,
             };
-            let base = outer + structural;
+            let base = outer.saturating_add(structural);
             let is_generic = !function.type_params.is_empty();
             if is_generic {
                 bases.push(base);
             }
-            let structural = structural + function.type_params.len() as u16;
+            let structural = structural.saturating_add(function.type_params.len() as u16);
             let inside = Enclosing::Inside(outer);
             let mut part = |ty: &DartType| renumber(ty, inside, bases, structural);
             let result = FunctionType {
@@ -622,7 +623,7 @@ fn function_params_used(ty: &DartType) -> u16 {
     let mut used = 0;
     ty.any_parameter(&mut |parameter| {
         if let TypeParamOwner::Function(_) = parameter.owner {
-            used = used.max(parameter.index + 1);
+            used = used.max(parameter.index.saturating_add(1));
         }
         false
     });
