@@ -110,6 +110,8 @@ pub(crate) struct BodyBuilder<'u, 'b> {
     pub(crate) catches: Vec<(Value, Value)>,
     /// Whether the function polls for interrupts nowhere.
     pub(crate) no_interrupts: bool,
+    /// What went wrong where no error could be returned.
+    pub(crate) failure: Option<Error>,
     caches: u32,
     conversions: FxHashMap<(Value, Type), (Block, Value)>,
 }
@@ -132,6 +134,7 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
             finalizers: Vec::new(),
             catches: Vec::new(),
             no_interrupts: false,
+            failure: None,
             caches: 0,
             conversions: FxHashMap::default(),
         }
@@ -344,7 +347,15 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
             let null = self.b.null();
             self.b.ret(null);
         }
-        Ok(self.b.finish())
+        self.finish()
+    }
+
+    /// The finished function.
+    pub(crate) fn finish(self) -> Result<Function> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => Ok(self.b.finish()),
+        }
     }
 
     /// `==` is never called with null by programmers' rules: the answer is false.
@@ -379,7 +390,8 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
                 nullable: false,
             });
             let bound = target.bound.clone();
-            let (instantiator, function) = self.type_environment(bound.needs_instantiator(), true);
+            let needs_instantiator = bound.needs_instantiator();
+            let (instantiator, function) = self.type_environment(needs_instantiator, true);
             let sub = self.b.object(ObjectKey::Type(sub));
             let sup = self.b.object(ObjectKey::Type(bound));
             let name = self.b.object(ObjectKey::String(params.type_param_names[index]));

@@ -148,6 +148,6 @@ impl<'b> BodyBuilder<'_, 'b> {
         self.enter_scope(kernel.node)?;
         let value = self.object_expression(initializer)?;
         self.b.ret(value);
-        Ok(self.b.finish())
+        self.finish()
     }
 }

@@ -121,6 +121,9 @@ fn build_member(ctx: &BuildContext<'_>, id: MemberId) -> Result<BuildOutput> {
     if member.is_external {
         return externals::build(ctx, id);
     }
+    if let Some(function) = externals::replacement(ctx, id)? {
+        return Ok(BuildOutput { functions: vec![function], ..BuildOutput::default() });
+    }
     match member.source {
         MemberSource::Procedure(procedure) => build_procedure(ctx, id, procedure),
         MemberSource::Constructor(constructor) => build_constructor(ctx, id, constructor),

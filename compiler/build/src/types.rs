@@ -6,7 +6,7 @@ use snapcrane_ir::{Block, CompareOp, Inst, NativeSlot, Slot, Type, UnaryOp, Valu
 use snapcrane_program::ids::{ClassId, ObjectKey};
 use snapcrane_program::types::{DartType, TypeArgs, TypeParamOwner};
 
-use crate::body::{BodyBuilder, FunctionTypeArgs, Receiver};
+use crate::body::{BodyBuilder, FunctionTypeArgs};
 use crate::error::Result;
 use crate::facts::{Fact, Kind};
 
@@ -21,16 +21,16 @@ impl<'b> BodyBuilder<'_, 'b> {
         self.ctx().type_args(&self.type_scope, types)
     }
 
-    /// Type arguments of `this`, or null if there are none.
+    /// Type arguments of `this`, or null if there are none. Only for types that mention them: fails without `this`.
     pub(crate) fn instantiator_type_args(&mut self) -> Value {
         let class = self.unit.class.filter(|&class| self.ctx().program.class(class).num_type_args > 0);
         let Some(class) = class else { return self.b.null() };
-        if matches!(self.receiver, Receiver::None) || !self.has_this() {
-            return self.b.null();
-        }
         match self.this() {
             Ok(this) => self.load(this, Slot::TypeArguments(class), Type::Tagged),
-            Err(_) => self.b.null(),
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                self.b.null()
+            }
         }
     }
 
@@ -165,7 +165,9 @@ impl<'b> BodyBuilder<'_, 'b> {
             return Ok(value);
         }
         let ty = self.dart_type(ty)?;
-        if self.ctx().is_top_type(&ty) || self.is_known_instance(self.fact(operand), &ty) {
+        // A covariance check doubts the static type of its operand.
+        let is_known = !flags.is_covariance_check() && self.is_known_instance(self.fact(operand), &ty);
+        if is_known || self.ctx().is_top_type(&ty) {
             return Ok(value);
         }
         let name = if flags.is_type_error() { "" } else { " in type cast" };

@@ -13,7 +13,7 @@ use dart_kernel::{NodeOffset, Position, VarId};
 use snapcrane_ir::{AllocKind, Inst, Slot, StoreBarrier, Type, Value, Variable};
 use snapcrane_program::ids::ObjectKey;
 
-use crate::body::{BodyBuilder, Receiver};
+use crate::body::BodyBuilder;
 use crate::error::Result;
 
 /// Where a variable is.
@@ -147,18 +147,6 @@ impl<'b> BodyBuilder<'_, 'b> {
                 Ok(self.load(context, Slot::ContextVariable(0), Type::Tagged))
             }
             None => Err(self.dangling("captured this")),
-        }
-    }
-
-    /// Whether `this` can be had here.
-    pub(crate) fn has_this(&self) -> bool {
-        match self.receiver {
-            Receiver::None => false,
-            Receiver::Param(_) => true,
-            Receiver::Captured => self
-                .levels
-                .iter()
-                .any(|level| self.unit.scopes.context(level.scope).is_some_and(|i| i.has_this)),
         }
     }
 

@@ -257,6 +257,9 @@ impl<'b> BodyBuilder<'_, 'b> {
         if self.component().string(name.text) == b"[]=" {
             return Ok(self.b.null());
         }
+        if matches!(call.result_type, ast::DartType::Never(nullability) if nullability != ast::Nullability::Nullable) {
+            return Ok(self.unreachable());
+        }
         self.call_result(expr.node, result)
     }
 

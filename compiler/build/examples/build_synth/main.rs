@@ -1,9 +1,12 @@
-//! Builds and verifies the synthesised functions that a kernel file can give rise to; prints counts and errors.
+//! Builds and verifies the synthesised functions that a kernel file can give rise to; prints counts and errors. Entries,
+//! adapters and forwarders are also run with all kinds of arguments.
 //!
 //! These are all accessors, tear-offs and entries of its members and closures; the cells of every row that some function
 //! calls through, for all concrete classes; and adapters and forwarders with as few and as many arguments as possible.
 //!
 //! Usage: `build_synth FILE.dill [--print TEXT]`: prints functions whose key's text contains `TEXT`.
+
+mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -94,7 +97,7 @@ fn run() -> Result<ExitCode, String> {
 
     let ctx = BuildContext::new(&program, false, &locals);
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    let (mut errors, mut broken) = (0, 0);
+    let (mut errors, mut broken, mut runs, mut wrong) = (0, 0, 0, 0);
     while let Some(key) = work.todo.pop() {
         let name = program.qualified_name(&key, &locals);
         match synth::build(&ctx, &key) {
@@ -109,6 +112,14 @@ fn run() -> Result<ExitCode, String> {
                         broken += 1;
                         if broken <= 10 {
                             println!("{name} ({key:?}): {}\n{function}", problems[0]);
+                        }
+                    }
+                    let (done, failure) = try_calls(&program, &locals, function);
+                    runs += done;
+                    if let Some(failure) = failure {
+                        wrong += 1;
+                        if wrong <= 10 {
+                            println!("{name} ({key:?}): {failure}\n{function}");
                         }
                     }
                     if wanted.is_some_and(|wanted| format!("{key:?} {name}").contains(wanted)) {
@@ -132,7 +143,47 @@ fn run() -> Result<ExitCode, String> {
     for (kind, (functions, instructions)) in counts {
         println!("{functions:8} {kind}, {instructions} instructions");
     }
-    Ok(if errors + broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if errors + broken + wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs a function that brings arguments into order; says how often, and what went wrong first.
+fn try_calls(program: &Program<'_>, locals: &Locals, function: &Function) -> (usize, Option<String>) {
+    let (target, shape, is_checked) = match &function.key {
+        FunctionKey::GenericEntry(target) => (target, None, false),
+        FunctionKey::DynEntry(target) => (target, None, true),
+        FunctionKey::Adapter(target, shape) | FunctionKey::DynForwarder(target, shape) => {
+            (target, Some(shape), true)
+        }
+        _ => return (0, None),
+    };
+    let Ok(Some(params)) = program.params(target, locals) else { return (0, None) };
+    let is_closure = matches!(**target, FunctionKey::Local(_) | FunctionKey::TearOff(_));
+    let calls = match shape {
+        Some(shape) => {
+            let positions = (usize::from(shape.positional)..shape.num_args()).collect();
+            vec![run::Call { shape: shape.clone(), positions, is_instantiated: false }]
+        }
+        None => run::calls(program, &params, is_closure),
+    };
+    let mut runs = 0;
+    for call in calls {
+        // Callers of generic entries have checked that the call fits.
+        let fits = params.accepts(&call.shape) && !(call.is_instantiated && call.shape.type_args > 0);
+        if !fits && !is_checked {
+            continue;
+        }
+        runs += 1;
+        let outcome = run::run(function, target, &call);
+        let result = outcome.and_then(|outcome| run::check(&params, &call, shape.is_none(), &outcome));
+        if let Err(problem) = result {
+            let failure = format!(
+                "{:?} at {:?}, instantiated: {}: {problem}",
+                call.shape, call.positions, call.is_instantiated
+            );
+            return (runs, Some(failure));
+        }
+    }
+    (runs, None)
 }
 
 /// Keys that belong to members, fields and local functions, whether or not anything refers to them.
