@@ -257,7 +257,8 @@ impl<'b> BodyBuilder<'_, 'b> {
         if self.component().string(name.text) == b"[]=" {
             return Ok(self.b.null());
         }
-        if matches!(call.result_type, ast::DartType::Never(nullability) if nullability != ast::Nullability::Nullable) {
+        if matches!(call.result_type, ast::DartType::Never(nullability) if nullability != ast::Nullability::Nullable)
+        {
             return Ok(self.unreachable());
         }
         self.call_result(expr.node, result)
