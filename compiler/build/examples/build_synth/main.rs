@@ -136,7 +136,7 @@ fn run() -> Result<ExitCode, String> {
         }
     }
     println!(
-        "{} local functions, {} rows; {errors} errors, {broken} broken",
+        "{} local functions, {} rows; {errors} errors, {broken} broken, {wrong} wrong in {runs} runs",
         locals.0.len(),
         work.rows.len()
     );
