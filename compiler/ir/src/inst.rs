@@ -541,7 +541,8 @@ pub enum Inst {
     CallClosure {
         /// The arguments descriptor ([`snapcrane_program::ids::ObjectKey::ArgumentsDescriptor`]).
         descriptor: ObjectRef,
-        /// Whether the callee must check arguments first ([`snapcrane_program::ids::FunctionKey::DynEntry`]).
+        /// Whether the callee must check arguments first ([`snapcrane_program::ids::FunctionKey::DynEntry`]); the result
+        /// is the sentinel if they do not fit.
         checked: bool,
         /// Type arguments if the shape has any, then the closure, then the other arguments of the shape.
         args: Args,

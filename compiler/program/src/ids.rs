@@ -139,6 +139,7 @@ pub enum FunctionKey {
     /// What the engine and closures call, `(arguments descriptor, pointer to arguments)`: unpacks, fills in defaults, calls.
     GenericEntry(Box<FunctionKey>),
     /// The same for calls that were not checked statically: checks arity, names, type arguments and argument types first.
+    /// Returns the sentinel, without any effect, if arity or names do not fit; the caller then calls `noSuchMethod`.
     DynEntry(Box<FunctionKey>),
 }
 
