@@ -79,7 +79,7 @@ fn run() -> Result<ExitCode, String> {
 
     let mut keys = Vec::new();
     for (id, member) in &program.members {
-        if !member.is_abstract && !member.is_external {
+        if !member.is_abstract {
             keys.push(FunctionKey::Member(id));
         }
     }

@@ -18,13 +18,16 @@ use super::{
 };
 use crate::error::Result;
 
+/// Builds a body for lists of an element.
+pub(super) type ElementBuilder = fn(&mut Body<'_>, Element) -> Result<()>;
+
 /// An entry of the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entry {
     /// A builder.
     Plain(Builder),
     /// A builder for lists of an element.
-    Element(fn(&mut Body<'_>, Element) -> Result<()>, Element),
+    Element(ElementBuilder, Element),
 }
 
 impl Entry {
@@ -305,7 +308,7 @@ fn ffi_kind(kind: &str) -> Option<Builder> {
 }
 
 /// Kinds that exist once per element: what stands before and after the element's name, and the builder.
-const ELEMENT_KINDS: [(&str, &str, fn(&mut Body<'_>, Element) -> Result<()>); 13] = [
+const ELEMENT_KINDS: [(&str, &str, ElementBuilder); 13] = [
     ("", "ArrayGetIndexed", typed_data::get_indexed),
     ("External", "ArrayGetIndexed", typed_data::get_indexed),
     ("", "ArrayViewGetIndexed", typed_data::get_indexed),
