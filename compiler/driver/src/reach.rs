@@ -345,6 +345,18 @@ impl Worklist<'_, '_> {
                     self.allocate(*class);
                     self.object(id, &ObjectKey::Class(*class))?;
                 }
+                // The slow paths of these allocations name the class, too.
+                Inst::Allocate { kind: AllocKind::TypedDataView(class) | AllocKind::ExternalTypedData(class), .. } => {
+                    self.object(id, &ObjectKey::Class(*class))?;
+                }
+                Inst::Allocate { kind: AllocKind::GrowableArray, .. } => {
+                    let class = ClassId::from_u32(self.program.engine.cids.growable_object_array);
+                    self.object(id, &ObjectKey::Class(class))?;
+                }
+                Inst::Allocate { kind: AllocKind::Pointer, .. } => {
+                    let class = ClassId::from_u32(self.program.engine.cids.pointer);
+                    self.object(id, &ObjectKey::Class(class))?;
+                }
                 Inst::Allocate { kind: AllocKind::Record(shape), .. } => self.record_shape(shape),
                 Inst::LoadStatic(field) | Inst::StoreStatic(field, _) => self.static_field(*field)?,
                 _ => {}

@@ -267,7 +267,8 @@ impl Image<'_> {
         let id = self.graph.add(objects::Library::default());
         let toplevel_class = self.toplevel_class(id, index, ObjId::NULL);
         let dictionary = self.dictionary(&[]);
-        let private_key = self.graph.symbol(&format!("@{index}"));
+        // Nothing private is in it.
+        let private_key = self.graph.symbol("");
         *self.graph.object_mut(id) = objects::Library {
             name,
             url,
