@@ -85,7 +85,10 @@ pub fn parse(arguments: &[String], default_target: &str) -> Result<Request, Fail
             Argument::Option { name, on, value } => (name, on, value),
         };
         let text = |what: &str| {
-            value.filter(|text| !text.is_empty()).map(str::to_string).ok_or_else(|| usage(format!("Empty value for option {what}")))
+            value
+                .filter(|text| !text.is_empty())
+                .map(str::to_string)
+                .ok_or_else(|| usage(format!("Empty value for option {what}")))
         };
         let flag = || {
             vm_flags::boolean(on, value)
@@ -102,15 +105,22 @@ pub fn parse(arguments: &[String], default_target: &str) -> Result<Request, Fail
             "time" => time = flag()?,
             "jobs" => {
                 let count = text("jobs")?;
-                threads = Some(count.parse().map_err(|_| usage(format!("{count} is an invalid value for flag jobs")))?);
+                threads = Some(
+                    count.parse().map_err(|_| usage(format!("{count} is an invalid value for flag jobs")))?,
+                );
             }
             "obfuscate" | "dwarf_stack_traces" | "dwarf_stack_traces_mode" => {
                 if flag()? {
                     return Err(usage(format!("--{} is not supported", name.replace('_', "-"))));
                 }
             }
-            "save_debugging_info" | "save_obfuscation_map" | "loading_unit_manifest" | "assembly" | "macho"
-            | "macho_object" | "coff" => {
+            "save_debugging_info"
+            | "save_obfuscation_map"
+            | "loading_unit_manifest"
+            | "assembly"
+            | "macho"
+            | "macho_object"
+            | "coff" => {
                 return Err(usage(format!("--{} is not supported", name.replace('_', "-"))));
             }
             _ if ACCEPTED.contains(&name.as_str()) => {}
@@ -150,7 +160,11 @@ pub fn parse(arguments: &[String], default_target: &str) -> Result<Request, Fail
 /// The version line of the reference, with the target in the place of its host.
 fn version_line(target: &str) -> String {
     let engine = Engine::latest();
-    format!("Dart SDK version: {} (stable) (Unknown timestamp) on \"{}\"\n", engine.revision, target.replace('-', "_"))
+    format!(
+        "Dart SDK version: {} (stable) (Unknown timestamp) on \"{}\"\n",
+        engine.revision,
+        target.replace('-', "_")
+    )
 }
 
 #[cfg(test)]

@@ -17,7 +17,9 @@ impl Input {
     /// # Errors
     /// Names the file and what the system said.
     pub fn open(path: &Path) -> Result<Input, Failure> {
-        let fail = |error: std::io::Error| Failure::Usage(format!("Unable to read file: {}: {error}", path.display()));
+        let fail = |error: std::io::Error| {
+            Failure::Usage(format!("Unable to read file: {}: {error}", path.display()))
+        };
         let file = File::open(path).map_err(fail)?;
         let meta = file.metadata().map_err(fail)?;
         if meta.is_dir() {
@@ -26,7 +28,10 @@ impl Input {
         if meta.len() == 0 {
             return Ok(Input(None));
         }
-        #[expect(unsafe_code, reason = "a file that changes while it is read gives a wrong or failed compilation, as with the reference")]
+        #[expect(
+            unsafe_code,
+            reason = "a file that changes while it is read gives a wrong or failed compilation, as with the reference"
+        )]
         let map = unsafe { Mmap::map(&file) }.map_err(fail)?;
         Ok(Input(Some(map)))
     }

@@ -46,11 +46,14 @@ impl Job {
         let start = Instant::now();
         let input = Input::open(&self.input)?;
         let named = |error: snapcrane_driver::Error| {
-            let Failure::Compilation(message) = Failure::from(error) else { unreachable!("errors of the compiler") };
+            let Failure::Compilation(message) = Failure::from(error) else {
+                unreachable!("errors of the compiler")
+            };
             Failure::Compilation(format!("{}: {message}", self.input.display()))
         };
         if let Some(dump) = &self.dump {
-            let text = snapcrane_driver::dump(input.bytes(), &self.outputs[0].0, &self.options, dump).map_err(named)?;
+            let text = snapcrane_driver::dump(input.bytes(), &self.outputs[0].0, &self.options, dump)
+                .map_err(named)?;
             print!("{text}");
             return Ok(());
         }
@@ -60,14 +63,18 @@ impl Job {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
         };
-        let compiled = snapcrane_driver::compile(input.bytes(), &targets, &self.options, &report).map_err(named);
+        let compiled =
+            snapcrane_driver::compile(input.bytes(), &targets, &self.options, &report).map_err(named);
         bar.finish_and_clear();
         let compiled = compiled?;
         let write_start = Instant::now();
         for (image, (_, path)) in compiled.images.iter().zip(&self.outputs) {
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && self.creates_folders()) {
-                std::fs::create_dir_all(folder)
-                    .map_err(|error| Failure::Usage(format!("Unable to create folder: {}: {error}", folder.display())))?;
+            if let Some(folder) =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty() && self.creates_folders())
+            {
+                std::fs::create_dir_all(folder).map_err(|error| {
+                    Failure::Usage(format!("Unable to create folder: {}: {error}", folder.display()))
+                })?;
             }
             output::write(path, image)?;
         }

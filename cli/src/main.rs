@@ -91,7 +91,8 @@ struct CompileArgs {
 fn main() -> ExitCode {
     let mut arguments = std::env::args();
     let program = arguments.next().unwrap_or_default();
-    let name = Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let result = if name.starts_with("gen_snapshot") {
         run_gen_snapshot(&arguments.collect::<Vec<_>>())
     } else {
@@ -100,7 +101,10 @@ fn main() -> ExitCode {
             Err(error) if error.use_stderr() => {
                 let text = error.to_string();
                 let line = text.lines().next().unwrap_or_default();
-                Err(Failure::Usage(format!("{} (see `snapcrane --help`)", line.trim_start_matches("error: "))))
+                Err(Failure::Usage(format!(
+                    "{} (see `snapcrane --help`)",
+                    line.trim_start_matches("error: ")
+                )))
             }
             Err(help) => {
                 print!("{help}");

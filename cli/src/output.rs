@@ -10,7 +10,8 @@ use crate::exit::Failure;
 /// # Errors
 /// Names the file and what the system said.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let fail = |error: std::io::Error| Failure::Usage(format!("Unable to write file: {}: {error}", path.display()));
+    let fail =
+        |error: std::io::Error| Failure::Usage(format!("Unable to write file: {}: {error}", path.display()));
     // Devices and pipes (`/dev/stdout`, `/dev/null`) cannot be replaced.
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
         return std::fs::write(path, bytes).map_err(fail);

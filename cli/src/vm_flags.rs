@@ -29,7 +29,9 @@ pub fn parse(argument: &str) -> Argument<'_> {
     };
     let name = name.replace('-', "_");
     match name.strip_prefix("no_") {
-        Some(positive) if value.is_none() => Argument::Option { name: positive.to_string(), on: false, value },
+        Some(positive) if value.is_none() => {
+            Argument::Option { name: positive.to_string(), on: false, value }
+        }
         _ => Argument::Option { name, on: true, value },
     }
 }

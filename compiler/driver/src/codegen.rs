@@ -1,9 +1,11 @@
 //! Machine code of everything that was reached: stubs, helpers, functions.
 
+use cranelift_entity::EntityRef;
 use snapcrane_arch::NativeFunction;
 use snapcrane_engines::TargetSpec;
 use snapcrane_lower::{CompiledFunction, Compiler, CompilerOptions, LowerContext, RelocKind};
 use snapcrane_program::Program;
+use snapcrane_program::ids::FunctionKey;
 
 use crate::error::Error;
 use crate::link::{FunctionLink, Link};
@@ -37,6 +39,7 @@ pub fn generate(
             stack_maps: Vec::new(),
             handlers: Vec::new(),
             positions: Vec::new(),
+            unchecked_offset: 0,
         });
     }
     let lower_error = |function: String| move |source| Error::Lower { function, source };
@@ -64,8 +67,22 @@ pub fn generate(
             function(program, reach, link, target, compiler, only, id)
         },
     )?;
-    pieces.extend(compiled);
+    pieces.extend(join_entries(reach, compiled));
     Ok(pieces)
+}
+
+/// Puts the checking entry of each function behind its generic entry: they are two entries of one Code object.
+fn join_entries(reach: &Reach, pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut pieces: Vec<Option<Piece>> = pieces.into_iter().map(Some).collect();
+    for (id, key) in reach.functions.iter() {
+        let FunctionKey::GenericEntry(function) = key else { continue };
+        let checking = reach.function(&FunctionKey::DynEntry(function.clone()));
+        let Some(checking) = checking.and_then(|checking| pieces[checking.index()].take()) else { continue };
+        if let Some(generic) = &mut pieces[id.index()] {
+            generic.append_entry(checking);
+        }
+    }
+    pieces.into_iter().flatten().collect()
 }
 
 /// Name of a function for symbols and messages.
@@ -93,6 +110,7 @@ fn function(
         stack_maps: Vec::new(),
         handlers: Vec::new(),
         positions: Vec::new(),
+        unchecked_offset: 0,
     };
     if only.is_some_and(|text| !name.contains(text)) {
         return Ok(trap());
@@ -113,12 +131,17 @@ fn function(
             Ok(Piece {
                 kind,
                 name,
-                relocs: code.relocs.iter().map(|reloc| hand_written(reloc, &|slot| link.slot_offset(slot))).collect(),
+                relocs: code
+                    .relocs
+                    .iter()
+                    .map(|reloc| hand_written(reloc, &|slot| link.slot_offset(slot)))
+                    .collect(),
                 bytes: code.bytes,
                 align: code.align,
                 stack_maps: vec![(code.stack_map.return_offset, code.stack_map.tagged)],
                 handlers: Vec::new(),
                 positions: Vec::new(),
+                unchecked_offset: 0,
             })
         }
         Body::Ir(function) => {
@@ -153,16 +176,24 @@ fn piece(
     let mut relocs = Vec::with_capacity(compiled.relocs.len());
     for reloc in &compiled.relocs {
         let target = match reloc.target {
-            snapcrane_lower::RelocTarget::Callee(reference) => callee(cranelift_entity::EntityRef::index(reference))
+            snapcrane_lower::RelocTarget::Callee(reference) => callee(reference.index())
                 .map(PieceKind::Function)
                 .ok_or_else(|| Error::Range { function: name.clone(), target: format!("{reference}") })?,
             snapcrane_lower::RelocTarget::Stub(stub) => PieceKind::Stub(stub),
             snapcrane_lower::RelocTarget::Helper(helper) => PieceKind::Helper(helper),
         };
         if reloc.kind != RelocKind::X86CallPCRel4 {
-            return Err(Error::Range { function: name.clone(), target: format!("relocation {:?}", reloc.kind) });
+            return Err(Error::Range {
+                function: name.clone(),
+                target: format!("relocation {:?}", reloc.kind),
+            });
         }
-        relocs.push(Reloc { offset: reloc.offset, pc_relative: true, target: Target::Piece(target), addend: reloc.addend });
+        relocs.push(Reloc {
+            offset: reloc.offset,
+            pc_relative: true,
+            target: Target::Piece(target),
+            addend: reloc.addend,
+        });
     }
     let words = compiled.frame_words as usize;
     let stack_maps = compiled
@@ -181,12 +212,16 @@ fn piece(
         align: compiled.align,
         relocs,
         stack_maps,
-        handlers: compiled.handlers.iter().map(|handler| (handler.return_offset, handler.handler_offset)).collect(),
+        handlers: compiled
+            .handlers
+            .iter()
+            .map(|handler| (handler.return_offset, handler.handler_offset))
+            .collect(),
         positions: compiled
             .positions
             .iter()
             .filter_map(|position| Some((position.return_offset, position.pos.offset()?)))
             .collect(),
+        unchecked_offset: 0,
     })
 }
-

@@ -10,11 +10,11 @@ use snapcrane_lower::{Compiler, LowerContext};
 use snapcrane_program::Program;
 use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, ObjectKey, RowKey};
 
+use crate::Options;
 use crate::codegen::function_name;
 use crate::error::Error;
 use crate::link::{FunctionLink, Link};
 use crate::reach::{self, Body, Reach};
-use crate::Options;
 
 /// What to print.
 #[derive(Clone, Debug)]
@@ -43,7 +43,9 @@ impl Names for ProgramNames<'_> {
         match key {
             ObjectKey::String(text) => format!("{:?}", self.program.component.string_lossy(*text)),
             ObjectKey::Text(text) => format!("{text:?}"),
-            ObjectKey::Function(key) | ObjectKey::StaticClosure(key) => format!("function {}", self.function(key)),
+            ObjectKey::Function(key) | ObjectKey::StaticClosure(key) => {
+                format!("function {}", self.function(key))
+            }
             ObjectKey::Field(field) => format!("field {}", self.field(*field)),
             ObjectKey::Class(class) => format!("class {}", self.class(*class)),
             _ => format!("{key:?}"),

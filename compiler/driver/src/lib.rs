@@ -50,7 +50,11 @@ pub struct Options {
 
 impl Options {
     fn compiler_options(&self) -> CompilerOptions {
-        if self.verify { CompilerOptions { check_regalloc: false, ..CompilerOptions::checked() } } else { CompilerOptions::default() }
+        if self.verify {
+            CompilerOptions { check_regalloc: false, ..CompilerOptions::checked() }
+        } else {
+            CompilerOptions::default()
+        }
     }
 }
 
@@ -175,18 +179,22 @@ fn compile_target(
     let format = image::format_spec(target.engine)?;
     let snapshot_target = image::snapshot_target(target);
     let (layout, placement) = clock.time(Phase::Place, || {
-        let shapes = pieces
-            .iter()
-            .map(|piece| BodyShape { size: piece.bytes.len() as u32, has_aligned_loops: piece.align > LOOSE_ALIGNMENT });
+        let shapes = pieces.iter().map(|piece| BodyShape {
+            size: piece.bytes.len() as u32,
+            has_aligned_loops: piece.align > LOOSE_ALIGNMENT,
+        });
         let layout = dart_snapshot::text::layout(&snapshot_target, shapes)?;
         let placement = Placement::new(&pieces, layout.offsets.clone());
         text::relocate(&mut pieces, &placement)?;
         Ok::<_, Error>((layout, placement))
     })?;
-    let text = layout.build(&snapshot_target, &format.class_ids, pieces.iter().map(|piece| piece.bytes.as_slice()))?;
-    let mut objects = clock.time(Phase::Objects, || {
-        image::build(program, reach, &link, target, &format, &pieces, &placement)
-    })?;
+    let text = layout.build(
+        &snapshot_target,
+        &format.class_ids,
+        pieces.iter().map(|piece| piece.bytes.as_slice()),
+    )?;
+    let mut objects = clock
+        .time(Phase::Objects, || image::build(program, reach, &link, target, &format, &pieces, &placement))?;
     let data = clock.time(Phase::Snapshot, || {
         dart_snapshot::write_snapshot(
             &mut objects.graph,

@@ -82,12 +82,24 @@ impl<'a> Link<'a> {
         let mut static_ids = FxHashMap::default();
         let (mut isolate_fields, mut shared_fields) = (Vec::new(), Vec::new());
         for &field in &reach.static_fields {
-            let table = if program.fields[field].is_shared { &mut shared_fields } else { &mut isolate_fields };
+            let table =
+                if program.fields[field].is_shared { &mut shared_fields } else { &mut isolate_fields };
             static_ids.insert(field, table.len() as u32);
             table.push(field);
         }
         let table = rows::pack(&reach.cells);
-        Link { reach, target, pool, slots, native_slots, table, static_ids, isolate_fields, shared_fields, class_slots }
+        Link {
+            reach,
+            target,
+            pool,
+            slots,
+            native_slots,
+            table,
+            static_ids,
+            isolate_fields,
+            shared_fields,
+            class_slots,
+        }
     }
 
     /// Byte offset of a slot from the start of the pool object.

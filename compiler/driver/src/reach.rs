@@ -162,8 +162,11 @@ pub fn reach<'k>(
         if round.is_empty() {
             break;
         }
-        let keys: Vec<FunctionKey> =
-            round.iter().map(|&id| work.reach.functions.key(id).clone()).filter(|key| !work.is_built(key)).collect();
+        let keys: Vec<FunctionKey> = round
+            .iter()
+            .map(|&id| work.reach.functions.key(id).clone())
+            .filter(|key| !work.is_built(key))
+            .collect();
         let built = {
             let context = BuildContext::new(program, options.enable_asserts, &work.reach.locals);
             let build = |key: &FunctionKey| match snapcrane_build::build(&context, key) {
@@ -179,8 +182,12 @@ pub fn reach<'k>(
             work.reach.locals.0.extend(output.locals.into_iter().map(|local| (local.node, local)));
             if let (true, FunctionKey::Member(member)) = (output.is_native, key) {
                 let id = work.function(key);
-                work.reach.bodies[id] =
-                    Some(Reached { body: Body::Native(*member), objects: Vec::new(), callees: Vec::new(), rows: Vec::new() });
+                work.reach.bodies[id] = Some(Reached {
+                    body: Body::Native(*member),
+                    objects: Vec::new(),
+                    callees: Vec::new(),
+                    rows: Vec::new(),
+                });
             }
             for function in output.functions {
                 work.merge(function)?;
@@ -233,7 +240,9 @@ impl Worklist<'_, '_> {
     fn object(&mut self, owner: FunctionId, key: &ObjectKey) -> Result<ObjectId, Error> {
         let global = match key {
             ObjectKey::SubtypeTestCache { .. } => GlobalObject::Own(owner, key.clone()),
-            ObjectKey::Constant(constant) => GlobalObject::Shared(self.program.constant_object(*constant).clone()),
+            ObjectKey::Constant(constant) => {
+                GlobalObject::Shared(self.program.constant_object(*constant).clone())
+            }
             _ => GlobalObject::Shared(key.clone()),
         };
         let key = global.key().clone();
@@ -246,7 +255,9 @@ impl Worklist<'_, '_> {
 
     fn object_contents(&mut self, key: &ObjectKey) -> Result<(), Error> {
         match key {
-            ObjectKey::Function(function) | ObjectKey::StaticClosure(function) => self.function_object(function),
+            ObjectKey::Function(function) | ObjectKey::StaticClosure(function) => {
+                self.function_object(function)
+            }
             ObjectKey::Constant(constant) => self.constant(*constant)?,
             ObjectKey::ImmutableArray(elements) => {
                 for element in elements.iter() {
@@ -273,7 +284,9 @@ impl Worklist<'_, '_> {
         let value = self.program.constant(constant)?.clone();
         match &value {
             ConstantValue::Object(key) => self.object_contents(key)?,
-            ConstantValue::List { elements, .. } | ConstantValue::Set { elements, .. } => self.contents(elements.iter())?,
+            ConstantValue::List { elements, .. } | ConstantValue::Set { elements, .. } => {
+                self.contents(elements.iter())?
+            }
             ConstantValue::Map { entries, .. } => {
                 self.contents(entries.iter().flat_map(|(key, value)| [key, value]))?;
             }
@@ -335,8 +348,11 @@ impl Worklist<'_, '_> {
         if self.reach.bodies[id].is_some() {
             return Ok(());
         }
-        let objects =
-            function.objects.values().map(|key| self.object(id, key)).collect::<Result<Vec<ObjectId>, Error>>()?;
+        let objects = function
+            .objects
+            .values()
+            .map(|key| self.object(id, key))
+            .collect::<Result<Vec<ObjectId>, Error>>()?;
         let callees = function.callees.values().map(|key| self.function(key)).collect();
         let rows = function.rows.values().map(|key| self.row(key)).collect();
         for data in function.insts.values() {
@@ -346,7 +362,10 @@ impl Worklist<'_, '_> {
                     self.object(id, &ObjectKey::Class(*class))?;
                 }
                 // The slow paths of these allocations name the class, too.
-                Inst::Allocate { kind: AllocKind::TypedDataView(class) | AllocKind::ExternalTypedData(class), .. } => {
+                Inst::Allocate {
+                    kind: AllocKind::TypedDataView(class) | AllocKind::ExternalTypedData(class),
+                    ..
+                } => {
                     self.object(id, &ObjectKey::Class(*class))?;
                 }
                 Inst::Allocate { kind: AllocKind::GrowableArray, .. } => {

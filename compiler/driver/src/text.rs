@@ -60,6 +60,28 @@ pub struct Piece {
     pub handlers: Vec<(u32, u32)>,
     /// Source offsets by return address, ascending.
     pub positions: Vec<(u32, u32)>,
+    /// Offset of the entry for unchecked calls, 0 if it is the same as the other.
+    pub unchecked_offset: u32,
+}
+
+impl Piece {
+    /// Appends other code as the entry for unchecked calls.
+    pub fn append_entry(&mut self, other: Piece) {
+        let align = other.align.max(4) as usize;
+        let start = self.bytes.len().next_multiple_of(align);
+        self.bytes.resize(start, 0);
+        self.bytes.extend(other.bytes);
+        let start = start as u32;
+        self.unchecked_offset = start;
+        self.align = self.align.max(other.align);
+        self.relocs
+            .extend(other.relocs.into_iter().map(|reloc| Reloc { offset: reloc.offset + start, ..reloc }));
+        self.stack_maps.extend(other.stack_maps.into_iter().map(|(offset, map)| (offset + start, map)));
+        self.handlers
+            .extend(other.handlers.into_iter().map(|(call, handler)| (call + start, handler + start)));
+        self.positions
+            .extend(other.positions.into_iter().map(|(offset, position)| (offset + start, position)));
+    }
 }
 
 /// Offsets of pieces in the text image.
@@ -96,7 +118,8 @@ pub fn relocate(pieces: &mut [Piece], placement: &Placement) -> Result<(), Error
     for (index, piece) in pieces.iter_mut().enumerate() {
         let start = i64::from(placement.starts[index]);
         for reloc in std::mem::take(&mut piece.relocs) {
-            let error = || Error::Range { function: piece.name.clone(), target: format!("{:?}", reloc.target) };
+            let error =
+                || Error::Range { function: piece.name.clone(), target: format!("{:?}", reloc.target) };
             let target = match reloc.target {
                 Target::Piece(kind) => i64::from(placement.start(kind).ok_or_else(error)?),
                 Target::Pool(offset) => i64::from(offset),

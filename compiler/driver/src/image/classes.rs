@@ -144,7 +144,8 @@ impl Image<'_> {
             return ObjId::NULL;
         }
         let bounds: Vec<DartType> = declaration.type_params.iter().map(|param| param.bound.clone()).collect();
-        let defaults: Vec<DartType> = declaration.type_params.iter().map(|param| param.default.clone()).collect();
+        let defaults: Vec<DartType> =
+            declaration.type_params.iter().map(|param| param.default.clone()).collect();
         let names: Vec<ObjId> = declaration.type_param_names.iter().map(|&name| self.symbol(name)).collect();
         let names = self.graph.add(Array::new(names));
         let bounds = self.type_vector(&bounds);
@@ -240,7 +241,9 @@ impl Image<'_> {
     fn field_offset_in_words(&self, field: FieldId) -> i32 {
         let declaration = &self.program.fields[field];
         match declaration.class {
-            Some(class) => self.class_layout(class).slots.get(declaration.slot as usize).copied().unwrap_or(0),
+            Some(class) => {
+                self.class_layout(class).slots.get(declaration.slot as usize).copied().unwrap_or(0)
+            }
             None => 0,
         }
     }
@@ -369,7 +372,8 @@ impl Image<'_> {
             script,
             library,
             id: (self.target.engine.top_level_cid_offset + index as u32) as i32,
-            instance_size_in_words: (self.target.object_alignment() / self.target.compressed_word_size()) as i32,
+            instance_size_in_words: (self.target.object_alignment() / self.target.compressed_word_size())
+                as i32,
             next_field_offset_in_words: (self.target.word_size() / self.target.compressed_word_size()) as i32,
             type_arguments_field_offset_in_words: -1,
             state_bits: finished_state().bits(),

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use dart_snapshot::ObjId;
 use dart_snapshot::descriptors::{
-    CodeSourceMapBuilder, InlineFrame, PcDescriptor, PcDescriptorKind, PcDescriptorsBuilder, encode_catch_moves,
+    CodeSourceMapBuilder, InlineFrame, PcDescriptor, PcDescriptorKind, PcDescriptorsBuilder,
+    encode_catch_moves,
 };
 use dart_snapshot::objects::{self, Array, ExceptionHandler, ExceptionHandlers};
 use dart_snapshot::stack_maps::{Bitmap, StackMapEntry};
@@ -84,7 +85,8 @@ fn handlers(image: &mut Image<'_>, piece: &Piece, tables: &mut Tables) {
     if let Some(descriptors) = descriptors.finish() {
         tables.pc_descriptors = image.graph.add(descriptors);
     }
-    let moves: objects::TypedData = encode_catch_moves(sites.iter().map(|&(return_offset, _)| (return_offset, &[][..])));
+    let moves: objects::TypedData =
+        encode_catch_moves(sites.iter().map(|&(return_offset, _)| (return_offset, &[][..])));
     tables.catch_entry = image.graph.add(moves);
 }
 

@@ -52,8 +52,10 @@ impl Image<'_> {
                 if let Some(&id) = self.constants.arrays.get(key) {
                     return Ok(id);
                 }
-                let elements =
-                    elements.iter().map(|element| self.object_of_key(element)).collect::<Result<Vec<_>, _>>()?;
+                let elements = elements
+                    .iter()
+                    .map(|element| self.object_of_key(element))
+                    .collect::<Result<Vec<_>, _>>()?;
                 let id = self.graph.intern(Array::immutable(elements));
                 self.constants.arrays.insert(key.clone(), id);
                 id
@@ -71,7 +73,11 @@ impl Image<'_> {
             "uninitialized_data" => common.uninitialized_data,
             "empty_instantiations_cache_array" => common.empty_instantiations_cache_array,
             "empty_subtype_test_cache_array" => common.empty_subtype_test_cache_array,
-            _ => return Err(dart_snapshot::Error::UnknownName { what: "root object", name: name.into() }.into()),
+            _ => {
+                return Err(
+                    dart_snapshot::Error::UnknownName { what: "root object", name: name.into() }.into()
+                );
+            }
         })
     }
 
@@ -112,15 +118,29 @@ impl Image<'_> {
                     entries.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect();
                 let (type_arguments, hash_mask, data, used_data) = self.hash_fields(&type_args, &flat, 1)?;
                 let deleted_keys = self.graph.integer(0);
-                self.graph.add_canonical(objects::ConstMap { type_arguments, hash_mask, data, used_data, deleted_keys })
+                self.graph.add_canonical(objects::ConstMap {
+                    type_arguments,
+                    hash_mask,
+                    data,
+                    used_data,
+                    deleted_keys,
+                })
             }
             ConstantValue::Set { type_args, elements } => {
                 let (type_arguments, hash_mask, data, used_data) =
                     self.hash_fields(&type_args, &elements, 2)?;
                 let deleted_keys = self.graph.integer(0);
-                self.graph.add_canonical(objects::ConstSet { type_arguments, hash_mask, data, used_data, deleted_keys })
+                self.graph.add_canonical(objects::ConstSet {
+                    type_arguments,
+                    hash_mask,
+                    data,
+                    used_data,
+                    deleted_keys,
+                })
             }
-            ConstantValue::Instance { class, type_args, fields } => self.instance(class, &type_args, &fields)?,
+            ConstantValue::Instance { class, type_args, fields } => {
+                self.instance(class, &type_args, &fields)?
+            }
             ConstantValue::Instantiation { function, type_args } => {
                 let generic = self.object_of_key(&function)?;
                 let type_arguments = self.type_args(&type_args);
@@ -167,7 +187,8 @@ impl Image<'_> {
         let type_arguments = self.type_args(type_args);
         let elements = self.objects_of_keys(data)?;
         let used = elements.len() as i64;
-        let index_size = ((data.len() as u64).next_power_of_two() * places_per_element).max(INITIAL_INDEX_SIZE);
+        let index_size =
+            ((data.len() as u64).next_power_of_two() * places_per_element).max(INITIAL_INDEX_SIZE);
         let data = self.graph.add_canonical(Array::immutable(elements));
         let hash_mask = self.index_hash_mask(index_size);
         let hash_mask = self.graph.integer(hash_mask);

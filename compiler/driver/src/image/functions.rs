@@ -145,7 +145,8 @@ impl Image<'_> {
             ..FunctionKindTag::of(kind)
         };
         let wants_signature = declaration.entry_point.any() || is_native || self.is_main(member);
-        let signature = if wants_signature { self.signature(&FunctionKey::Member(member)) } else { ObjId::NULL };
+        let signature =
+            if wants_signature { self.signature(&FunctionKey::Member(member)) } else { ObjId::NULL };
         let tear_off = FunctionKey::TearOff(member);
         let tear_off =
             if self.reach.function(&tear_off).is_some() { self.function(&tear_off) } else { ObjId::NULL };
@@ -188,8 +189,10 @@ impl Image<'_> {
         if is_generic {
             elements.insert(0, self.empty_type_arguments);
         }
-        let length_and_flags = ClosureLengthAndFlags::new(is_generic, false, false, elements.len() as u32).bits();
-        let closure = self.graph.add_canonical(objects::Closure { length_and_flags, hash: 0, function, elements });
+        let length_and_flags =
+            ClosureLengthAndFlags::new(is_generic, false, false, elements.len() as u32).bits();
+        let closure =
+            self.graph.add_canonical(objects::Closure { length_and_flags, hash: 0, function, elements });
         self.static_closures.insert(member, closure);
         closure
     }
@@ -221,11 +224,15 @@ impl Image<'_> {
     /// a `PatchClass` that names that file.
     fn key_owner(&mut self, key: &FunctionKey) -> ObjId {
         let (class, library) = match self.outermost(key) {
-            FunctionKey::Member(member) | FunctionKey::TearOff(member) | FunctionKey::MethodExtractor(member) => {
+            FunctionKey::Member(member)
+            | FunctionKey::TearOff(member)
+            | FunctionKey::MethodExtractor(member) => {
                 let declaration = &self.program.members[*member];
                 (declaration.class, declaration.library)
             }
-            FunctionKey::FieldInit(field) | FunctionKey::ImplicitGetter(field) | FunctionKey::ImplicitSetter(field) => {
+            FunctionKey::FieldInit(field)
+            | FunctionKey::ImplicitGetter(field)
+            | FunctionKey::ImplicitSetter(field) => {
                 let declaration = &self.program.fields[*field];
                 (declaration.class, declaration.library)
             }
@@ -300,7 +307,11 @@ impl Image<'_> {
             let is_function = matches!(piece.kind, PieceKind::Function(_));
             let state = if is_function { CodeState::FUNCTION } else { CodeState::STUB };
             *self.graph.object_mut(id) = objects::Code {
-                payload_info: self.payload_info(piece.kind),
+                payload_info: objects::PayloadInfo {
+                    unchecked_offset: piece.unchecked_offset,
+                    has_monomorphic_entry: false,
+                }
+                .bits(),
                 owner,
                 exception_handlers: tables.exception_handlers,
                 pc_descriptors: tables.pc_descriptors,
@@ -311,22 +322,5 @@ impl Image<'_> {
             }
             .into();
         }
-    }
-
-    /// The unchecked entry of a generic entry is the checking entry of the same function, if it has one.
-    fn payload_info(&self, kind: PieceKind) -> u32 {
-        let unchecked_offset = match kind {
-            PieceKind::Function(id) => match self.reach.functions.key(id) {
-                FunctionKey::GenericEntry(function) => self
-                    .reach
-                    .function(&FunctionKey::DynEntry(function.clone()))
-                    .and_then(|checked| self.placement.start(PieceKind::Function(checked)))
-                    .zip(self.placement.start(kind))
-                    .map_or(0, |(checked, entry)| checked - entry),
-                _ => 0,
-            },
-            _ => 0,
-        };
-        objects::PayloadInfo { unchecked_offset, has_monomorphic_entry: false }.bits()
     }
 }

@@ -185,13 +185,15 @@ impl Image<'_> {
     fn key_source(&self, key: &FunctionKey) -> Option<SourceIdx> {
         let component = self.program.component;
         match self.outermost(key) {
-            FunctionKey::Member(member) | FunctionKey::TearOff(member) | FunctionKey::MethodExtractor(member) => {
-                Some(match self.program.members[*member].source {
-                    MemberSource::Procedure(procedure) => component.procedures[procedure].source,
-                    MemberSource::Constructor(constructor) => component.constructors[constructor].source,
-                })
-            }
-            FunctionKey::FieldInit(field) | FunctionKey::ImplicitGetter(field) | FunctionKey::ImplicitSetter(field) => {
+            FunctionKey::Member(member)
+            | FunctionKey::TearOff(member)
+            | FunctionKey::MethodExtractor(member) => Some(match self.program.members[*member].source {
+                MemberSource::Procedure(procedure) => component.procedures[procedure].source,
+                MemberSource::Constructor(constructor) => component.constructors[constructor].source,
+            }),
+            FunctionKey::FieldInit(field)
+            | FunctionKey::ImplicitGetter(field)
+            | FunctionKey::ImplicitSetter(field) => {
                 Some(component.fields[self.program.fields[*field].kernel].source)
             }
             _ => None,
@@ -248,7 +250,9 @@ impl Image<'_> {
             .table
             .entries
             .iter()
-            .map(|entry| entry.and_then(|id| self.codes.get(&PieceKind::Function(id))).map(|&code| CodeRef::Code(code)))
+            .map(|entry| {
+                entry.and_then(|id| self.codes.get(&PieceKind::Function(id))).map(|&code| CodeRef::Code(code))
+            })
             .collect();
         // A receiver of a class without a cell must not lead behind the table.
         table.resize(table.len() + self.program.classes.len(), None);

@@ -36,7 +36,10 @@ const CODE_ALIGNMENT: u32 = 32;
 /// # Errors
 /// A class id that the format needs and the engine data lack.
 pub fn format_spec(engine: &Engine) -> dart_snapshot::Result<FormatSpec> {
-    let root = |field: &snapcrane_engines::RootField| NamedRoot { name: field.name.into(), class: field.class.into() };
+    let root = |field: &snapcrane_engines::RootField| NamedRoot {
+        name: field.name.into(),
+        class: field.class.into(),
+    };
     let cached_args_descriptors = engine
         .max_arguments_of_cached_descriptor
         .iter()
@@ -50,7 +53,12 @@ pub fn format_spec(engine: &Engine) -> dart_snapshot::Result<FormatSpec> {
         class_ids: ClassIds::resolve(|name| engine.find_class_id(name).map(|id| id.0))?,
         num_predefined_cids: engine.num_predefined_cids,
         top_level_cid_offset: engine.top_level_cid_offset,
-        class_roots: engine.classes.iter().filter(|class| class.in_class_table).map(|class| class.cid).collect(),
+        class_roots: engine
+            .classes
+            .iter()
+            .filter(|class| class.in_class_table)
+            .map(|class| class.cid)
+            .collect(),
         handle_roots: engine.handle_roots.iter().map(root).collect(),
         symbols: engine.symbols.iter().map(|symbol| symbol.text.to_string()).collect(),
         one_char_symbols: engine.num_one_char_symbols,

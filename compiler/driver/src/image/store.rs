@@ -147,10 +147,7 @@ const SLOTS: &[(&str, Value)] = &[
     ("suspend_state_yield_async_star", Function(ASYNC, "_SuspendState", "_yieldAsyncStar")),
     ("suspend_state_return_async_star", Function(ASYNC, "_SuspendState", "_returnAsyncStar")),
     ("suspend_state_init_sync_star", Function(ASYNC, "_SuspendState", "_initSyncStar")),
-    (
-        "suspend_state_suspend_sync_star_at_start",
-        Function(ASYNC, "_SuspendState", "_suspendSyncStarAtStart"),
-    ),
+    ("suspend_state_suspend_sync_star_at_start", Function(ASYNC, "_SuspendState", "_suspendSyncStarAtStart")),
     ("suspend_state_handle_exception", Function(ASYNC, "_SuspendState", "_handleException")),
     ("async_star_stream_controller", Class(ASYNC, "_AsyncStarStreamController")),
     ("stream_class", Class(ASYNC, "Stream")),
@@ -185,7 +182,8 @@ impl Image<'_> {
         let never_class = self.class(never);
         roots.set_store("never_class", never_class)?;
         roots.set_store("never_type", never_type)?;
-        let never_vector = self.type_vector(&[DartType::Interface { class: never, args: None, nullable: false }]);
+        let never_vector =
+            self.type_vector(&[DartType::Interface { class: never, args: None, nullable: false }]);
         roots.set_store("type_argument_never", never_vector)?;
         if let Ok(main) = self.program.main() {
             let root = self.library(self.program.members[main].library);
@@ -205,7 +203,9 @@ impl Image<'_> {
 
     fn store_value(&mut self, value: &Value) -> ObjId {
         match value {
-            Class(library, name) => self.find_class(library, name).map_or(ObjId::NULL, |class| self.class(class)),
+            Class(library, name) => {
+                self.find_class(library, name).map_or(ObjId::NULL, |class| self.class(class))
+            }
             Type(library, name, nullable) => match self.find_class(library, name) {
                 Some(class) => self.rare_type(class, *nullable),
                 None => ObjId::NULL,
@@ -222,7 +222,9 @@ impl Image<'_> {
                 Ok(field) => self.field(field),
                 Err(_) => ObjId::NULL,
             },
-            Library(uri) => self.program.find_library(uri).map_or(ObjId::NULL, |library| self.library(library)),
+            Library(uri) => {
+                self.program.find_library(uri).map_or(ObjId::NULL, |library| self.library(library))
+            }
             TypeArguments(types) => {
                 let types: Option<Vec<DartType>> = types
                     .iter()

@@ -8,12 +8,14 @@
 
 use std::sync::Arc;
 
+use dart_snapshot::ObjId;
 use dart_snapshot::bits::{AbstractTypeFlags, ParameterCounts, TypeFlags, TypeParameterCounts, TypeState};
 use dart_snapshot::objects::{self, Array};
-use dart_snapshot::ObjId;
 use rustc_hash::FxHashMap;
 use snapcrane_program::ids::{BodyId, ClassId, FunctionKey};
-use snapcrane_program::types::{DartType, FunctionType, RecordShape, TypeArgs, TypeParamOwner, TypeParameter};
+use snapcrane_program::types::{
+    DartType, FunctionType, RecordShape, TypeArgs, TypeParamOwner, TypeParameter,
+};
 
 use super::Image;
 
@@ -76,7 +78,8 @@ impl Image<'_> {
             DartType::Interface { class, args, nullable } => {
                 let arguments = self.type_args_in(args, scopes);
                 self.retain_class(*class);
-                let flags = TypeFlags { is_non_nullable: !nullable, state: state(ty), class_id: class.as_u32() };
+                let flags =
+                    TypeFlags { is_non_nullable: !nullable, state: state(ty), class_id: class.as_u32() };
                 self.graph.intern(objects::Type {
                     type_test_stub: self.types.type_test_stub,
                     hash: 0,
@@ -85,7 +88,8 @@ impl Image<'_> {
                 })
             }
             DartType::Record(record) => {
-                let fields: Vec<ObjId> = record.fields.iter().map(|field| self.type_in(field, scopes)).collect();
+                let fields: Vec<ObjId> =
+                    record.fields.iter().map(|field| self.type_in(field, scopes)).collect();
                 let field_types = self.graph.add(Array::new(fields));
                 let shape = i64::from(self.record_shape(&record.shape));
                 self.graph.intern(objects::RecordType {
@@ -129,7 +133,12 @@ impl Image<'_> {
         })
     }
 
-    fn function_type_in(&mut self, function: &Arc<FunctionType>, ty: &DartType, scopes: &mut Vec<ObjId>) -> ObjId {
+    fn function_type_in(
+        &mut self,
+        function: &Arc<FunctionType>,
+        ty: &DartType,
+        scopes: &mut Vec<ObjId>,
+    ) -> ObjId {
         if function.type_params.is_empty() {
             let object = self.function_type_object(function, ty, ObjId::NULL, scopes);
             return self.graph.intern(object);
@@ -194,8 +203,11 @@ impl Image<'_> {
         }
         let named_parameter_names = self.array_or_empty(names);
         let has_named = !function.named.is_empty();
-        let optional =
-            if has_named { function.named.len() } else { function.positional.len() - usize::from(function.required) };
+        let optional = if has_named {
+            function.named.len()
+        } else {
+            function.positional.len() - usize::from(function.required)
+        };
         objects::FunctionType {
             type_test_stub: self.types.type_test_stub,
             hash: 0,
@@ -257,7 +269,8 @@ impl Image<'_> {
 }
 
 fn abstract_flags(nullable: bool, ty: &DartType) -> u8 {
-    AbstractTypeFlags { is_non_nullable: !nullable, state: state(ty), is_function_type_parameter: false }.bits()
+    AbstractTypeFlags { is_non_nullable: !nullable, state: state(ty), is_function_type_parameter: false }
+        .bits()
 }
 
 /// Whether a type has type parameters that are not its own.
@@ -274,9 +287,11 @@ fn is_instantiated(ty: &DartType, depth: u16) -> bool {
 
 /// Whether a type mentions parameters of function types around it.
 fn mentions_structural(ty: &DartType, depth: u16) -> bool {
-    any_parameter(ty, depth, &mut |parameter, depth| {
-        matches!(parameter.owner, TypeParamOwner::Structural(at) if at >= depth)
-    })
+    any_parameter(
+        ty,
+        depth,
+        &mut |parameter, depth| matches!(parameter.owner, TypeParamOwner::Structural(at) if at >= depth),
+    )
 }
 
 /// Whether `test` holds for a type parameter in the type; it gets the number of generic function types between.
@@ -288,11 +303,9 @@ fn any_parameter(ty: &DartType, depth: u16, test: &mut dyn FnMut(&TypeParameter,
         DartType::Record(record) => record.fields.iter().any(|field| any_parameter(field, depth, test)),
         DartType::Function(function) => {
             let inner = depth + u16::from(!function.type_params.is_empty());
-            function
-                .type_params
-                .iter()
-                .any(|param| any_parameter(&param.bound, inner, test) || any_parameter(&param.default, inner, test))
-                || any_parameter(&function.result, inner, test)
+            function.type_params.iter().any(|param| {
+                any_parameter(&param.bound, inner, test) || any_parameter(&param.default, inner, test)
+            }) || any_parameter(&function.result, inner, test)
                 || function.positional.iter().any(|ty| any_parameter(ty, inner, test))
                 || function.named.iter().any(|named| any_parameter(&named.ty, inner, test))
         }
