@@ -1,0 +1,246 @@
+//! What the user sees when something is wrong: one line, the right exit code, and no file that looks like a result.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use snapcrane_tests::child::{Finished, Limits, run};
+use snapcrane_tests::harness::{Program, examples_dir, harness, said, shown};
+
+/// The input cannot be compiled.
+const COMPILATION: i32 = 254;
+/// The command line or a file is wrong.
+const USAGE: i32 = 255;
+
+/// Seconds after which a refusal is too slow.
+const SECONDS: u64 = 30;
+
+/// Fails unless a run was refused as it should be.
+fn refused(command: &mut Command, code: i32) -> Finished {
+    let finished = run(command, &Limits::seconds(SECONDS));
+    let context = format!("{}: {}{}", shown(command), finished.describe_end(), said(&finished));
+    assert_eq!(finished.code(), Some(code), "{context}");
+    assert!(finished.stdout.is_empty(), "{context}");
+    assert_eq!(finished.stderr.lines().count(), 1, "{context}");
+    assert!(finished.stderr.starts_with("Error: ") && finished.stderr.ends_with('\n'), "{context}");
+    for word in ["panicked", "RUST_BACKTRACE", "called `", "stack overflow"] {
+        assert!(!finished.stderr.contains(word), "{context}");
+    }
+    finished
+}
+
+fn files_in(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).expect("the folder is there");
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    files.sort();
+    files
+}
+
+fn hello() -> PathBuf {
+    harness().kernel(&Program::from_source(examples_dir().join("hello.dart")))
+}
+
+/// Both forms of the command for an input, with outputs in `dir`.
+fn both_commands(input: &Path, dir: &Path) -> [Command; 2] {
+    let mut gen_snapshot = harness().compiler_command();
+    gen_snapshot.args(["gen_snapshot", "--snapshot_kind=app-aot-elf"]);
+    gen_snapshot.arg(format!("--elf={}", dir.join("app.so").display())).arg(input);
+    let mut compile = harness().compiler_command();
+    compile.arg("compile").arg(input).args(["--target", "linux-x64", "--out-dir"]).arg(dir);
+    [gen_snapshot, compile]
+}
+
+/// Fails unless both commands refuse these bytes as input, say the file's name, and leave nothing behind.
+fn refused_input(name: &str, bytes: &[u8]) {
+    let dir = harness().temp_dir();
+    let input = dir.path().join(name);
+    fs::write(&input, bytes).expect("the folder is writable");
+    let out = dir.path().join("out");
+    for mut command in both_commands(&input, &out) {
+        fs::create_dir(&out).expect("the folder is writable");
+        let finished = refused(&mut command, COMPILATION);
+        assert!(finished.stderr.contains(name), "no file name: {}", finished.stderr);
+        let left: Vec<PathBuf> = files_in(&out).into_iter().filter(|path| !path.is_dir()).collect();
+        assert_eq!(left, Vec::<PathBuf>::new(), "files left behind");
+        fs::remove_dir_all(&out).expect("ours");
+    }
+}
+
+#[test]
+fn truncated_kernel_files() {
+    let kernel = fs::read(hello()).expect("readable");
+    for length in [0, 1, 3, 4, 7, 8, 20, 1000, kernel.len() / 2, kernel.len() - 4, kernel.len() - 1] {
+        refused_input(&format!("truncated-{length}.dill"), &kernel[..length]);
+    }
+}
+
+#[test]
+fn files_that_are_not_kernel() {
+    let kernel = fs::read(hello()).expect("readable");
+    let with = |at: usize, byte: u8| {
+        let mut bytes = kernel.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    refused_input("magic.dill", &with(0, 0x91));
+    // The format's version is the second word, then follows the hash of the SDK.
+    refused_input("version.dill", &with(7, kernel[7] ^ 1));
+    refused_input("version-huge.dill", &with(4, 0x7f));
+    refused_input("sdk-hash.dill", &with(8, kernel[8] ^ 1));
+    refused_input("zeros.dill", &[0; 4096]);
+    refused_input("text.dill", b"void main() => print('not kernel');\n");
+    refused_input("elf.dill", &fs::read(harness().compiler()).expect("readable")[..65536]);
+    let mut trailing = kernel.clone();
+    trailing.extend_from_slice(&[0; 64]);
+    refused_input("trailing.dill", &trailing);
+}
+
+#[test]
+fn a_kernel_file_without_main() {
+    let platform = fs::read(harness().toolchain().platform_path()).expect("readable");
+    refused_input("platform.dill", &platform);
+}
+
+#[test]
+fn a_failed_compilation_keeps_the_older_output() {
+    let dir = harness().temp_dir();
+    let (input, output) = (dir.path().join("bad.dill"), dir.path().join("app.so"));
+    fs::write(&input, b"bad").expect("the folder is writable");
+    fs::write(&output, b"older").expect("the folder is writable");
+    refused(&mut both_commands(&input, dir.path())[0], COMPILATION);
+    assert_eq!(fs::read(&output).expect("still there"), b"older");
+    assert_eq!(files_in(dir.path()), [output, input]);
+}
+
+#[test]
+fn inputs_that_cannot_be_read() {
+    let dir = harness().temp_dir();
+    let folder = dir.path().join("folder.dill");
+    fs::create_dir(&folder).expect("the folder is writable");
+    for input in [dir.path().join("missing.dill"), folder, PathBuf::from("/proc/self/mem")] {
+        let out = dir.path().join("out");
+        fs::create_dir_all(&out).expect("the folder is writable");
+        for mut command in both_commands(&input, &out) {
+            let finished = refused(&mut command, USAGE);
+            assert!(finished.stderr.contains(&*input.to_string_lossy()), "{}", finished.stderr);
+        }
+        assert_eq!(files_in(&out), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn outputs_that_cannot_be_written() {
+    let kernel = hello();
+    let dir = harness().temp_dir();
+    let (folder, file) = (dir.path().join("folder.so"), dir.path().join("file"));
+    fs::create_dir(&folder).expect("the folder is writable");
+    fs::write(&file, b"").expect("the folder is writable");
+    let before = files_in(dir.path());
+    for output in
+        [folder.clone(), dir.path().join("missing/app.so"), file.join("app.so"), PathBuf::from("/dev/full")]
+    {
+        let mut command = harness().compiler_command();
+        command.args(["gen_snapshot", "--snapshot_kind=app-aot-elf"]);
+        command.arg(format!("--elf={}", output.display())).arg(&kernel);
+        let finished = refused(&mut command, USAGE);
+        assert!(finished.stderr.contains(&*output.to_string_lossy()), "{}", finished.stderr);
+        assert_eq!(files_in(dir.path()), before, "files left behind");
+    }
+    assert_eq!(files_in(&folder), Vec::<PathBuf>::new());
+    // The folder of `compile` is a file.
+    refused(&mut both_commands(&kernel, &file)[1], USAGE);
+    assert_eq!(fs::read(&file).expect("still there"), b"");
+}
+
+/// A file system of 64 KiB, in a mount namespace that ends with the command. Where the machine allows none, `/dev/full`
+/// above is the only test of a full disk.
+#[test]
+fn a_full_disk() {
+    let dir = harness().temp_dir();
+    let disk = dir.path().join("disk");
+    fs::create_dir(&disk).expect("the folder is writable");
+    let script = "mount -t tmpfs -o size=64k none \"$1\" || exit 77; shift; \"$@\"; code=$?; ls -A \"$DISK\"; exit $code";
+    let in_namespace = |options: &[&str], command: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(options).args(["sh", "-c", script, "sh"]).arg(&disk).args(command).env("DISK", &disk);
+        run(&mut unshare, &Limits::seconds(SECONDS))
+    };
+    let ways: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
+    let Some(options) = ways.into_iter().find(|options| in_namespace(options, &["true"]).code() == Some(0))
+    else {
+        eprintln!("not tested: this machine allows no mount namespaces");
+        return;
+    };
+    let elf = format!("--elf={}", disk.join("app.so").display());
+    let (compiler, kernel) = (harness().compiler().to_string_lossy(), hello());
+    let kernel = kernel.to_string_lossy();
+    let finished =
+        in_namespace(options, &[&compiler, "gen_snapshot", "--snapshot_kind=app-aot-elf", &elf, &kernel]);
+    assert_eq!(finished.code(), Some(USAGE), "{}{}", finished.describe_end(), said(&finished));
+    assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+    assert!(finished.stderr.contains("No space left"), "{}", finished.stderr);
+    assert_eq!(finished.stdout, b"", "files left behind");
+}
+
+#[test]
+fn wrong_command_lines() {
+    let kernel = hello();
+    let dir = harness().temp_dir();
+    let (input, output) = (kernel.to_string_lossy(), dir.path().join("app.so"));
+    let elf = format!("--elf={}", output.display());
+    let folder = dir.path().to_string_lossy();
+    let kind = "--snapshot_kind=app-aot-elf";
+    let lines: &[&[&str]] = &[
+        &["gen_snapshot"],
+        &["gen_snapshot", kind],
+        &["gen_snapshot", kind, &elf],
+        &["gen_snapshot", kind, &input],
+        &["gen_snapshot", &elf, &input],
+        &["gen_snapshot", kind, "--elf=", &input],
+        &["gen_snapshot", "--snapshot_kind=app-aot-paper", &elf, &input],
+        &["gen_snapshot", kind, &elf, "--no-such-flag", &input],
+        &["gen_snapshot", kind, &elf, "--no_such_flag=3", &input],
+        &["gen_snapshot", kind, &elf, "--strip=perhaps", &input],
+        &["gen_snapshot", kind, &elf, "--jobs=many", &input],
+        &["gen_snapshot", kind, &elf, "--target=linux-m68k", &input],
+        &["gen_snapshot", kind, &elf, &input, &input],
+        &["compile"],
+        &["compile", &input],
+        &["compile", &input, "--target", "linux-x64"],
+        &["compile", &input, "--out-dir", &folder],
+        &["compile", &input, "--target", "linux-m68k", "--out-dir", &folder],
+        &["compile", &input, "--target", "amiga-x64", "--out-dir", &folder],
+        &["compile", &input, "--target", "", "--out-dir", &folder],
+        &["compile", &input, "--target", "linux-x64", "--out-dir", &folder, "--no-such-flag"],
+        &["compile", &input, "--target", "linux-x64", "--out-dir", &folder, "-j", "many"],
+        &["no-such-command"],
+        &["--no-such-flag"],
+        &["kernel", "missing.dill"],
+    ];
+    for line in lines {
+        refused(harness().compiler_command().args(*line), USAGE);
+        assert_eq!(files_in(dir.path()), Vec::<PathBuf>::new(), "{line:?} left files behind");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for (line, text) in [
+        (&["--help"][..], "gen_snapshot"),
+        (&["--version"], "snapcrane"),
+        (&["compile", "--help"], "--out-dir"),
+        (&["gen_snapshot", "--help"], "--snapshot_kind"),
+        (&["gen_snapshot", "--version"], "3.13.4"),
+    ] {
+        let mut command = harness().compiler_command();
+        let finished = run(command.args(line), &Limits::seconds(SECONDS));
+        let stdout = String::from_utf8_lossy(&finished.stdout);
+        assert_eq!(finished.code(), Some(0), "{}: {}", shown(&command), said(&finished));
+        assert!(
+            stdout.contains(text) && finished.stderr.is_empty(),
+            "{}: {}",
+            shown(&command),
+            said(&finished)
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! All end-to-end tests, in one binary because they share the compiler, the kernel cache and the machine.
+//!
+//! The normal tier takes a few minutes on two processors; `SNAPCRANE_FULL=1` adds long runs of the same tests.
+
+mod applications;
+mod corruption;
+mod determinism;
+mod errors;
+mod gc;
+mod programs;
