@@ -307,6 +307,7 @@ pub(crate) fn check_compiled(
     code: &CompiledCode,
     compiled: &CompiledFunction,
     word: u32,
+    facts: &EmitFacts,
     expected: &BTreeMap<usize, usize>,
 ) -> Result<(), String> {
     let layout = code.buffer.frame_layout().ok_or("no frame layout")?;
@@ -323,7 +324,7 @@ pub(crate) fn check_compiled(
     }
     // Words that slots occupy; the collector must look at no other word.
     let mut words: Vec<u32> = Vec::new();
-    for (_, slot) in layout.stackslots.iter() {
+    for (_, slot) in layout.stackslots.iter().filter(|(slot, _)| facts.gc_slots.contains(*slot)) {
         words.push((layout.frame_to_fp_offset - slot.offset) / word - 1);
     }
     let mut found = BTreeMap::<usize, usize>::new();
@@ -349,4 +350,157 @@ pub(crate) fn check_compiled(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use cranelift_codegen::cursor::{Cursor, FuncCursor};
+    use cranelift_codegen::ir::{
+        AbiParam, ExtFuncData, ExternalName, InstBuilder, MemFlagsData, Signature, StackSlotData,
+        StackSlotKind, UserExternalName, UserStackMapEntry, types::I64,
+    };
+    use cranelift_codegen::isa::CallConv;
+
+    use super::*;
+
+    /// A function `(tagged) -> tagged` with a slot and something to call.
+    struct Fixture {
+        func: Function,
+        facts: EmitFacts,
+        slot: StackSlot,
+        param: Value,
+        block: Block,
+        callee: cranelift_codegen::ir::FuncRef,
+    }
+
+    impl Fixture {
+        fn new() -> Fixture {
+            let mut func = Function::new();
+            func.signature = Signature::new(CallConv::Tail);
+            func.signature.params.push(AbiParam::new(I64));
+            func.signature.returns.push(AbiParam::new(I64));
+            let slot = func.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
+            let block = func.dfg.make_block();
+            let param = func.dfg.append_block_param(block, I64);
+            func.layout.append_block(block);
+            let sig = func.import_signature(Signature::new(CallConv::Tail));
+            let name = func.declare_imported_user_function(UserExternalName { namespace: 0, index: 0 });
+            let callee = func.import_function(ExtFuncData {
+                name: ExternalName::user(name),
+                signature: sig,
+                colocated: true,
+                patchable: false,
+            });
+            let mut facts = EmitFacts::default();
+            facts.tagged.insert(param);
+            facts.gc_slots.insert(slot);
+            Fixture { func, facts, slot, param, block, callee }
+        }
+
+        fn at_end(&mut self) -> FuncCursor<'_> {
+            FuncCursor::new(&mut self.func).at_bottom(self.block)
+        }
+
+        fn store(&mut self, value: Value) {
+            let slot = self.slot;
+            let mut cur = self.at_end();
+            let address = cur.ins().stack_addr(I64, slot, 0);
+            cur.ins().store(MemFlagsData::trusted(), value, address, 0);
+        }
+
+        fn load(&mut self) -> Value {
+            let slot = self.slot;
+            let mut cur = self.at_end();
+            let address = cur.ins().stack_addr(I64, slot, 0);
+            let value = cur.ins().load(I64, MemFlagsData::trusted(), address, 0);
+            self.facts.tagged.insert(value);
+            value
+        }
+
+        fn collect(&mut self, mapped: bool) {
+            let (slot, callee) = (self.slot, self.callee);
+            let inst = self.at_end().ins().call(callee, &[]);
+            self.facts.safepoints.insert(inst);
+            if mapped {
+                let entry = UserStackMapEntry { ty: I64, slot, offset: 0 };
+                self.func.dfg.append_user_stack_map_entry(inst, entry);
+            }
+        }
+
+        fn ret(&mut self, value: Value) -> Result<(), String> {
+            self.at_end().ins().return_(&[value]);
+            check_clif(&self.func, &self.facts)
+        }
+    }
+
+    #[test]
+    fn saved_and_reloaded_value_is_fine() {
+        let mut f = Fixture::new();
+        f.store(f.param);
+        f.collect(true);
+        let value = f.load();
+        f.ret(value).unwrap();
+    }
+
+    #[test]
+    fn value_in_a_register_across_a_collection_is_found() {
+        let mut f = Fixture::new();
+        f.store(f.param);
+        f.collect(true);
+        let error = f.ret(f.param).unwrap_err();
+        assert!(error.starts_with("tagged value v0 lives across call fn0()"), "{error}");
+    }
+
+    #[test]
+    fn slot_missing_from_a_map_is_found() {
+        let mut f = Fixture::new();
+        f.store(f.param);
+        f.collect(true);
+        f.collect(false);
+        let value = f.load();
+        let error = f.ret(value).unwrap_err();
+        assert!(error.starts_with("load of an unset or stale slot ss0"), "{error}");
+    }
+
+    #[test]
+    fn unset_slot_in_a_map_is_found() {
+        let mut f = Fixture::new();
+        f.collect(true);
+        let value = f.at_end().ins().iconst(I64, 0);
+        let error = f.ret(value).unwrap_err();
+        assert!(error.starts_with("stack map with unset slot ss0"), "{error}");
+    }
+
+    #[test]
+    fn stale_slot_in_a_map_is_found() {
+        let mut f = Fixture::new();
+        f.store(f.param);
+        f.collect(false);
+        f.collect(true);
+        let value = f.at_end().ins().iconst(I64, 0);
+        let error = f.ret(value).unwrap_err();
+        assert!(error.starts_with("stack map with stale slot ss0"), "{error}");
+    }
+
+    /// A slot that is set on one of two paths only.
+    #[test]
+    fn paths_are_joined_pessimistically() {
+        let mut f = Fixture::new();
+        let (then, other, join) = (f.func.dfg.make_block(), f.func.dfg.make_block(), f.func.dfg.make_block());
+        let param = f.param;
+        f.at_end().ins().brif(param, then, &[], other, &[]);
+        for block in [then, other] {
+            f.func.layout.append_block(block);
+            f.block = block;
+            if block == then {
+                f.store(f.param);
+            }
+            f.at_end().ins().jump(join, &[]);
+        }
+        f.func.layout.append_block(join);
+        f.block = join;
+        let value = f.load();
+        let error = f.ret(value).unwrap_err();
+        assert!(error.starts_with("load of an unset or stale slot ss0"), "{error}");
+    }
 }

@@ -157,10 +157,10 @@ impl Compiler {
         let compiled = collect(&self.context.func, code, word, align, &self.emit.targets, kind)
             .map_err(|message| LowerError::Codegen { message, function: key.cloned() })?;
         if let Some(expected) = expected {
-            checker::check_compiled(code, &compiled, word, &expected).map_err(wrong)?;
+            checker::check_compiled(code, &compiled, word, &self.emit.facts, &expected).map_err(wrong)?;
         }
         if let Some(dump) = dump {
-            dump.finish(&compiled);
+            dump.finish(&compiled, self.isa.cranelift.triple().architecture);
         }
         Ok(compiled)
     }

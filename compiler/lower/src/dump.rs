@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, Instruction};
 
+use target_lexicon::Architecture;
+
 use crate::metadata::CompiledFunction;
 
 /// What a function looked like on the way.
@@ -18,9 +20,20 @@ pub struct Dump {
 }
 
 impl Dump {
-    pub(crate) fn finish(&mut self, compiled: &CompiledFunction) {
-        self.code = disassemble(compiled);
+    pub(crate) fn finish(&mut self, compiled: &CompiledFunction, arch: Architecture) {
+        self.code = match arch {
+            Architecture::X86_64 => disassemble(compiled),
+            _ => compiled.code.chunks(16).map(hex_line).collect(),
+        };
     }
+}
+
+fn hex_line(bytes: &[u8]) -> String {
+    let mut line = String::new();
+    for byte in bytes {
+        let _ = write!(line, "{byte:02x} ");
+    }
+    line.trim_end().to_string() + "\n"
 }
 
 /// The tables' lines that belong to a return offset.

@@ -100,11 +100,14 @@ pub(crate) enum CallKind {
     Leaf,
 }
 
+/// Convention, parameters and result.
+type SignatureKey = (CallConv, SmallVec<[Type; 8]>, Option<Type>);
+
 /// State kept between functions for its memory.
 #[derive(Default)]
 pub(crate) struct EmitBuffers {
     pub(crate) facts: EmitFacts,
-    signatures: Vec<((CallConv, SmallVec<[Type; 8]>, Option<Type>), SigRef)>,
+    signatures: Vec<(SignatureKey, SigRef)>,
     functions: Vec<(RelocTarget, FuncRef)>,
     /// Relocation targets by the index in the names that CLIF functions are imported under.
     pub(crate) targets: Vec<RelocTarget>,

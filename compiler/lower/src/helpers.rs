@@ -99,9 +99,6 @@ impl fmt::Display for HelperId {
 /// The hash of a type argument vector that is null (`TypeArguments::kAllDynamicHash`, runtime/vm/object.h).
 const ALL_DYNAMIC_HASH: i64 = 1;
 
-/// Bits of finished hashes (`kHashBits`, runtime/vm/hash.h; `Smi`s on all targets).
-const HASH_BITS: u32 = 30;
-
 /// Occupied entries of a subtype-test cache that is searched from front to back
 /// (`SubtypeTestCache::kMaxLinearCacheEntries`, runtime/vm/object.h); larger ones are hash tables.
 const MAX_LINEAR_TEST_ENTRIES: i64 = 30;
@@ -395,7 +392,7 @@ fn combine_hashes(e: &mut Emitter<'_>, hash: Value, other: Value) -> Value {
     e.cur.ins().bxor(hash, shifted)
 }
 
-/// Finishes a hash (`FinalizeHash`, runtime/vm/hash.h).
+/// Finishes a hash, of 32 bits and never 0 (`FinalizeHash`, runtime/vm/hash.h).
 fn finalize_hash(e: &mut Emitter<'_>, hash: Value) -> Value {
     let shifted = e.shl_imm(hash, 3);
     let hash = e.cur.ins().iadd(hash, shifted);
@@ -403,7 +400,6 @@ fn finalize_hash(e: &mut Emitter<'_>, hash: Value) -> Value {
     let hash = e.cur.ins().bxor(hash, shifted);
     let shifted = e.shl_imm(hash, 15);
     let hash = e.cur.ins().iadd(hash, shifted);
-    let hash = e.and_imm(hash, (1 << HASH_BITS) - 1);
     let is_zero = e.cmp_imm(IntCC::Equal, hash, 0);
     let one = e.const_of(types::I32, 1);
     e.cur.ins().select(is_zero, one, hash)

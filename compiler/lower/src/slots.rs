@@ -469,3 +469,139 @@ fn liveness(function: &Function, order: &[Block], slots: &Slots, scratch: &mut S
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use snapcrane_ir::{BinaryOp, CompareOp, FunctionBuilder, NullCheck, Signature, UnaryOp};
+    use snapcrane_program::ids::FunctionKey;
+
+    use super::*;
+
+    fn builder(params: usize) -> (FunctionBuilder, Vec<Value>) {
+        let b = FunctionBuilder::new(FunctionKey::Local(0), Signature::tagged(params));
+        let params = b.func.params().to_vec();
+        (b, params)
+    }
+
+    fn call(b: &mut FunctionBuilder, args: &[Value]) -> Value {
+        b.call(FunctionKey::Local(100 + args.len() as u32), args)
+    }
+
+    fn analyse(b: FunctionBuilder) -> (Function, Slots) {
+        let function = b.finish();
+        snapcrane_ir::verifier::verify(&function).unwrap();
+        let mut slots = Slots::default();
+        slots.compute(&function, &function.reverse_postorder());
+        (function, slots)
+    }
+
+    #[test]
+    fn values_that_end_at_a_call_need_no_slot() {
+        let (mut b, params) = builder(2);
+        let first = call(&mut b, &[params[0]]);
+        let second = call(&mut b, &[first, params[1]]);
+        b.ret(second);
+        let (_, slots) = analyse(b);
+        assert_eq!(slots.count, 1);
+        assert!(slots.slot(params[1]).is_some());
+        assert!(slots.slot(params[0]).is_none() && slots.slot(first).is_none());
+    }
+
+    #[test]
+    fn values_that_do_not_meet_share_a_slot() {
+        let (mut b, params) = builder(1);
+        let mut value = params[0];
+        for _ in 0..4 {
+            let _ = call(&mut b, &[]);
+            value = call(&mut b, &[value]);
+        }
+        b.ret(value);
+        let (_, slots) = analyse(b);
+        assert_eq!(slots.count, 1);
+    }
+
+    #[test]
+    fn constants_and_integers_need_no_slot() {
+        let (mut b, params) = builder(1);
+        let null = b.null();
+        let int = b.ins(Inst::Unary(UnaryOp::UnboxInt64, params[0]));
+        let _ = call(&mut b, &[null]);
+        let sum = b.ins(Inst::Binary(BinaryOp::AddInt64, int, int));
+        let boxed = b.ins(Inst::Unary(UnaryOp::BoxInt64, sum));
+        let result = call(&mut b, &[null, boxed]);
+        b.ret(result);
+        let (_, slots) = analyse(b);
+        assert_eq!(slots.count, 0);
+    }
+
+    #[test]
+    fn the_poll_at_the_start_is_special() {
+        let (mut b, params) = builder(2);
+        b.ins(Inst::CheckStack);
+        let result = call(&mut b, &[params[1]]);
+        b.ret(result);
+        let (_, slots) = analyse(b);
+        assert_eq!(slots.count, 0);
+        assert_eq!(slots.entry_poll.unwrap().1, [params[1]]);
+    }
+
+    #[test]
+    fn a_null_check_is_an_alias_and_its_error_needs_nothing() {
+        let (mut b, params) = builder(2);
+        let checked = b.ins(Inst::CheckNull { value: params[0], kind: NullCheck::Cast });
+        b.ret(checked);
+        let (_, slots) = analyse(b);
+        assert_eq!(slots.count, 0);
+        assert_eq!(slots.resolve(checked), params[0]);
+
+        let (mut b, params) = builder(2);
+        let checked = b.ins(Inst::CheckNull { value: params[0], kind: NullCheck::Cast });
+        let _ = call(&mut b, &[]);
+        b.ret(checked);
+        let (_, slots) = analyse(b);
+        assert!(slots.slot(params[0]).is_some(), "the alias keeps its original alive");
+        assert!(slots.slot(params[1]).is_none());
+    }
+
+    #[test]
+    fn handlers_keep_values_alive() {
+        let (mut b, params) = builder(2);
+        let handler = b.create_handler();
+        b.set_handler(Some(handler));
+        let result = call(&mut b, &[params[0]]);
+        b.set_handler(None);
+        b.ret(result);
+        b.switch_to(handler);
+        b.seal(handler);
+        let _ = b.ins(Inst::CatchException);
+        let _ = b.ins(Inst::CatchStackTrace);
+        b.ret(params[1]);
+        let (function, slots) = analyse(b);
+        assert!(slots.slot(params[1]).is_some() && slots.slot(params[0]).is_none());
+        let inst = function.blocks[function.entry].insts[0];
+        assert_eq!(slots.live_at(inst), [slots.slot(params[1]).unwrap()]);
+    }
+
+    /// In a loop, what the body needs in its next round is live across calls at its end.
+    #[test]
+    fn loops_keep_values_alive() {
+        let (mut b, params) = builder(2);
+        let (head, body, done) = (b.create_block(), b.create_block(), b.create_block());
+        b.jump(head);
+        b.switch_to(head);
+        let end = b.ins(Inst::Compare(CompareOp::Same, params[0], params[1]));
+        b.branch(end, done, body);
+        b.seal(body);
+        b.seal(done);
+        b.switch_to(body);
+        let _ = call(&mut b, &[]);
+        b.jump(head);
+        b.seal(head);
+        b.switch_to(done);
+        let null = b.null();
+        b.ret(null);
+        let (_, slots) = analyse(b);
+        assert_eq!(slots.count, 2);
+        assert_ne!(slots.slot(params[0]), slots.slot(params[1]));
+    }
+}
