@@ -2,7 +2,7 @@
 //!
 //! Usage: `lower_all FILE.dill [--unchecked] [--target NAME] [--print NAME]`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use snapcrane_build::{BuildContext, Locals, build};
 use snapcrane_engines::TargetSpec;
 use snapcrane_ir::{Function, ObjectRef, RowRef};
 use snapcrane_lower::{Compiler, CompilerOptions, LinkInfo, LowerContext, LowerError, compile_helpers};
-use snapcrane_program::ids::{ClassId, FieldId, FunctionKey};
+use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, ObjectKey};
 use snapcrane_program::types::RecordShape;
 use snapcrane_program::{FieldInit, Program};
 
@@ -94,13 +94,34 @@ fn run() -> Result<ExitCode, String> {
     let mut time = Duration::ZERO;
     let mut unsupported: BTreeMap<String, usize> = BTreeMap::new();
     let mut errors = 0usize;
-    for key in &keys {
-        let Ok(output) = build(&build_ctx, key) else {
+    let mut seen: HashSet<FunctionKey> = keys.iter().cloned().collect();
+    let mut next = 0;
+    while let Some(key) = keys.get(next).cloned() {
+        next += 1;
+        let Ok(output) = build(&build_ctx, &key) else {
             not_built += 1;
+            if wanted.is_some_and(|wanted| wanted == "unbuilt") {
+                println!("{key:?}");
+            }
             continue;
         };
-        let name = program.qualified_name(key, &());
+        let name = program.qualified_name(&key, &());
+        seen.extend(output.functions.iter().map(|function| function.key.clone()));
         for function in &output.functions {
+            // What the function refers to: entries, tear-offs, adapters, accessors.
+            let mut more: Vec<FunctionKey> = function.callees.values().cloned().collect();
+            for object in function.objects.values() {
+                if let ObjectKey::Function(function) | ObjectKey::StaticClosure(function) = object {
+                    more.push(function.clone());
+                    more.push(FunctionKey::GenericEntry(Box::new(function.clone())));
+                    more.push(FunctionKey::DynEntry(Box::new(function.clone())));
+                }
+            }
+            for key in more {
+                if !matches!(key, FunctionKey::Local(_)) && seen.insert(key.clone()) {
+                    keys.push(key);
+                }
+            }
             let start = Instant::now();
             let result = if wanted.is_some_and(|wanted| *wanted == name) {
                 println!("{name}:\n{function}");

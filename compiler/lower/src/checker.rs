@@ -10,7 +10,7 @@
 //! The checker looks at finished CLIF, before optimisation, and knows only which values are tagged and movable, which calls may
 //! collect, and which slots hold tagged values. It derives with its own dataflow analyses that
 //!
-//! - no tagged movable value is live across a call that may collect ([`check_clif`]);
+//! - no tagged movable value, and no address derived from one, is live across a call that may collect ([`check_clif`]);
 //! - a slot that a map names was stored on every path to the call, and a slot that is loaded has on every path been stored, and been in the
 //!   maps of all such calls since ([`check_clif`]);
 //! - every call of the compiled code has a map, and it marks exactly as many words as the CLIF's call had slots ([`check_compiled`]).
@@ -89,7 +89,7 @@ fn check_values(func: &Function, facts: &EmitFacts) -> Result<(), String> {
     let dfg = &func.dfg;
     let mut number = SecondaryMap::<Value, u32>::new();
     let mut values = vec![];
-    for value in dfg.values().filter(|&v| facts.tagged.contains(v)) {
+    for value in dfg.values().filter(|&v| facts.tagged.contains(v) || facts.derived.contains(v)) {
         values.push(value);
         number[value] = values.len() as u32;
     }
@@ -160,7 +160,8 @@ fn check_values(func: &Function, facts: &EmitFacts) -> Result<(), String> {
         walk(block, &mut live, &mut |inst, across| match across.iter().next() {
             None => Ok(()),
             Some(v) => Err(format!(
-                "tagged value {} lives across {} in {block}:\n{}",
+                "{} {} lives across {} in {block}:\n{}",
+                if facts.tagged.contains(values[v]) { "tagged value" } else { "derived address" },
                 values[v],
                 dfg.display_inst(inst),
                 func.display()

@@ -66,6 +66,8 @@ pub(crate) const UNREACHABLE: TrapCode = TrapCode::unwrap_user(1);
 pub(crate) struct EmitFacts {
     /// Values that are tagged and may move.
     pub(crate) tagged: EntitySet<Value>,
+    /// Addresses inside objects that may move, and of memory that holds tagged values which the collector does not know.
+    pub(crate) derived: EntitySet<Value>,
     /// Calls that may collect.
     pub(crate) safepoints: EntitySet<ir::Inst>,
     /// Slots that stack maps may name.
@@ -75,6 +77,7 @@ pub(crate) struct EmitFacts {
 impl EmitFacts {
     fn clear(&mut self) {
         self.tagged.clear();
+        self.derived.clear();
         self.safepoints.clear();
         self.gc_slots.clear();
     }
@@ -237,6 +240,12 @@ impl<'f> Emitter<'f> {
     /// Declares that a value is tagged and may move.
     pub(crate) fn mark_tagged(&mut self, value: Value) -> Value {
         self.buffers.facts.tagged.insert(value);
+        value
+    }
+
+    /// Declares that a value is an address that a collection invalidates.
+    pub(crate) fn mark_derived(&mut self, value: Value) -> Value {
+        self.buffers.facts.derived.insert(value);
         value
     }
 

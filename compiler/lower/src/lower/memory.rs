@@ -166,6 +166,9 @@ impl Lowering<'_, '_> {
             Repr::Smi => self.e.load_smi(object, offset, region),
             Repr::Word => {
                 let word = self.e.load_field(self.e.word, object, offset, region);
+                if *slot == Slot::Native(NativeSlot::TypedDataPointer) {
+                    self.e.mark_derived(word);
+                }
                 if ty == Type::Int64 { self.e.word_to_i64(word) } else { word }
             }
             Repr::Int32 => {
@@ -322,7 +325,8 @@ impl Lowering<'_, '_> {
             return self.unsupported(format!("address of the elements of {kind:?}"));
         };
         let object = self.value(object);
-        Ok(self.e.add_imm(object, i64::from(offset - HEAP_OBJECT_TAG)))
+        let address = self.e.add_imm(object, i64::from(offset - HEAP_OBJECT_TAG));
+        Ok(self.e.mark_derived(address))
     }
 
     /// Address of an element, up to a constant offset.

@@ -38,7 +38,7 @@ use snapcrane_ir::function::Unlikely;
 use snapcrane_ir::{
     Block, BlockCall, Function, Inst, InstRef, ObjectRef, SourcePos, Terminator, Type, Value,
 };
-use snapcrane_program::ids::ObjectKey;
+use snapcrane_program::ids::{FunctionKey, ObjectKey};
 
 use crate::context::{LowerContext, LowerError};
 use crate::emit::{CallKind, EmitBuffers, Emitter, Operands, Target};
@@ -338,6 +338,9 @@ impl<'f, 'c> Lowering<'f, 'c> {
         for &param in &data.params {
             let ty = self.clif_type(self.func.ty(param));
             let value = self.e.param(clif_block, ty);
+            if block == self.func.entry && self.func.ty(param) == Type::Pointer && self.is_entry() {
+                self.e.mark_derived(value);
+            }
             if polled && self.func.ty(param) == Type::Tagged {
                 // The poll hands parameters on under new names, and only those go to slots.
                 self.e.mark_tagged(value);
@@ -363,6 +366,12 @@ impl<'f, 'c> Lowering<'f, 'c> {
             self.landing(landing, unwind);
         }
         Ok(())
+    }
+
+    /// Whether the function is called with arguments in memory: in an array that may move, or in the caller's frame where the collector
+    /// does not find them.
+    fn is_entry(&self) -> bool {
+        matches!(self.func.key, FunctionKey::GenericEntry(_) | FunctionKey::DynEntry(_))
     }
 
     /// Passes the arguments of an unwind edge.
@@ -473,7 +482,11 @@ impl<'f, 'c> Lowering<'f, 'c> {
             Inst::PointerAdd(pointer, offset) => {
                 let (pointer, offset) = (self.value(*pointer), self.value(*offset));
                 let offset = self.e.i64_to_word(offset);
-                Some(self.e.cur.ins().iadd(pointer, offset))
+                let sum = self.e.cur.ins().iadd(pointer, offset);
+                if self.e.buffers.facts.derived.contains(pointer) {
+                    self.e.mark_derived(sum);
+                }
+                Some(sum)
             }
             Inst::PointerToInt(pointer) => {
                 let pointer = self.value(*pointer);
