@@ -1,7 +1,8 @@
 //! The build id: a hash of both blobs.
 //!
-//! The runtime only prints it, but symbolizers match it against debugging information, so it is computed as the engine's
-//! own compiler does (`ElfWriter::GenerateBuildId` in `runtime/vm/elf.cc`): MurmurHash2 of the halves of each blob.
+//! The runtime only prints it, but symbolizers match it against debugging information, so it is computed as
+//! the engine's own compiler does (`ElfWriter::GenerateBuildId` in `runtime/vm/elf.cc`): MurmurHash2 of the
+//! halves of each blob.
 
 /// Identifies a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,9 +1,10 @@
 //! ELF shared objects.
 //!
-//! A snapshot's ELF file is small and peculiar, and two loaders read it: the system's, through `dlopen`, and the VM's
-//! own, for snapshots appended to an executable. The latter wants load segments whose protection is exactly R, R+X or
-//! R+W, file data for all of their memory (so `.bss` is stored), and sections named `.dynstr` and `.dynsym`.
-//! The file has no relocations and no imports. Tools expect the layout of the engine's own compiler (`runtime/vm/elf.cc`):
+//! A snapshot's ELF file is small and peculiar, and two loaders read it: the system's, through `dlopen`, and
+//! the VM's own, for snapshots appended to an executable. The latter wants load segments whose protection is
+//! exactly R, R+X or R+W, file data for all of their memory (so `.bss` is stored), and sections named
+//! `.dynstr` and `.dynsym`. The file has no relocations and no imports. Tools expect the layout of the
+//! engine's own compiler (`runtime/vm/elf.cc`):
 //!
 //! ```text
 //! R    headers, .note.gnu.build-id, .dynstr, .dynsym, .hash, .rodata (data blob), .eh_frame
@@ -12,9 +13,9 @@
 //!      .shstrtab, [.strtab, .symtab], section headers
 //! ```
 //!
-//! File offsets equal addresses throughout the segments. This exact layout (SysV hash only, a stored `.bss` of type
-//! PROGBITS, string tables in the middle, unaligned `.eh_frame`) is outside what the writing half of the `object`
-//! crate produces, and it is simpler to write than to coax, so the writer is our own.
+//! File offsets equal addresses throughout the segments. This exact layout (SysV hash only, a stored `.bss`
+//! of type PROGBITS, string tables in the middle, unaligned `.eh_frame`) is outside what the writing half of
+//! the `object` crate produces, and it is simpler to write than to coax, so the writer is our own.
 
 use crate::Error;
 use crate::build_id::BuildId;
@@ -66,8 +67,8 @@ pub struct ElfInput<'a> {
     pub text: &'a [u8],
     /// The data blob.
     pub data: &'a [u8],
-    /// Offset in the text blob of three words for the container: distance to the `.bss` word, address of the blob,
-    /// distance to the build id.
+    /// Offset in the text blob of three words for the container: distance to the `.bss` word, address of the
+    /// blob, distance to the build id.
     pub relocation_offset: u32,
     /// Static symbols in address order; `None` for a stripped file.
     pub symbols: Option<&'a [FunctionSymbol]>,
@@ -220,7 +221,8 @@ pub fn write(input: &ElfInput) -> Result<Vec<u8>, Error> {
         SectionHeader { name: section_names.add(name), kind, flags, place, align, ..SectionHeader::default() }
     };
     let names = &mut section_names;
-    // Names enter the table in the order in which the engine's compiler makes the sections; tests compare whole files.
+    // Names enter the table in the order in which the engine's compiler makes the sections; tests compare
+    // whole files.
     let shstrtab = header(names, Place::default(), ".shstrtab", SHT_STRTAB, 0, word);
     let text = header(names, text_place, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, BLOB_ALIGNMENT);
     let rodata = header(names, data_place, ".rodata", SHT_PROGBITS, SHF_ALLOC, BLOB_ALIGNMENT);
@@ -717,7 +719,8 @@ mod tests {
         assert!(matches!(write(&input), Err(Error::Malformed(_))));
     }
 
-    /// Compares a file of the engine's own compiler, named by SNAPCRANE_STRIPPED_ELF, with what its blobs become here.
+    /// Compares a file of the engine's own compiler, named by SNAPCRANE_STRIPPED_ELF, with what its blobs
+    /// become here.
     #[test]
     #[ignore = "needs a stripped x64, arm64 or arm snapshot of the reference compiler in SNAPCRANE_STRIPPED_ELF"]
     fn reproduces_reference() {

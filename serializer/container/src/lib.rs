@@ -1,8 +1,8 @@
 //! Containers of snapshots: ELF.
 //!
-//! A container turns the two blobs of a snapshot into a file that an embedder can load, and completes the one part
-//! of the text blob that depends on the container: three words that say where the text is, and how far a writable
-//! word and the build id are from it.
+//! A container turns the two blobs of a snapshot into a file that an embedder can load, and completes the one
+//! part of the text blob that depends on the container: three words that say where the text is, and how far a
+//! writable word and the build id are from it.
 
 mod build_id;
 pub mod elf;

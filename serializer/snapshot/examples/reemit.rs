@@ -1,4 +1,5 @@
-//! Reads a Linux snapshot of the reference compiler, plans it anew and writes it: same program, other object order.
+//! Reads a Linux snapshot of the reference compiler, plans it anew and writes it: same program, other object
+//! order.
 //!
 //! `cargo run -p dart-snapshot --example reemit -- IN.so OUT.so`
 

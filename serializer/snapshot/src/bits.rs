@@ -1,7 +1,7 @@
 //! Packed fields as structures (`BitField`s of `runtime/vm/raw_object.h` and `object.h`).
 //!
-//! Each structure has `bits`, the packed form, and `from_bits`, its inverse; bits that the structure does not name are
-//! zero in one direction and ignored in the other.
+//! Each structure has `bits`, the packed form, and `from_bits`, its inverse; bits that the structure does not
+//! name are zero in one direction and ignored in the other.
 
 /// Structures over packed integers: one-bit flags, wider fields, and enumerations.
 macro_rules! bit_struct {
@@ -240,7 +240,8 @@ bit_struct! {
         is_declared_in_bytecode: bool [25, 1],
     }
 
-    /// `Code.state_bits`. Discarded code and embedded pointers cannot be in a snapshot, so they have no fields here.
+    /// `Code.state_bits`. Discarded code and embedded pointers cannot be in a snapshot, so they have no
+    /// fields here.
     CodeState(i32) {
         /// Compiled by the optimizing compiler; every function's code is.
         is_optimized: bool [0, 1],

@@ -1,8 +1,8 @@
 //! Clusters: all objects of one class, as the stream stores them.
 //!
-//! This is the part of the description that concerns whole clusters: tags, counts, offsets of read-only data, layouts
-//! of canonical tables, and what Code and instance clusters store once for all members. Like the object
-//! descriptions, it works in both directions.
+//! This is the part of the description that concerns whole clusters: tags, counts, offsets of read-only data,
+//! layouts of canonical tables, and what Code and instance clusters store once for all members. Like the
+//! object descriptions, it works in both directions.
 
 use crate::codec::{Codec, Describe};
 use crate::error::{Error, Result};

@@ -1,13 +1,13 @@
 //! One description per class, many directions.
 //!
-//! Writing, reading, tracing and checking a snapshot all walk the same fields in the same order. The order and the
-//! encodings are therefore stated once, in [`crate::objects`], against the [`Codec`] trait: `alloc` lists what a
-//! cluster stores about an object in the allocation section (everything needed to allocate it), `fill` what it stores
-//! in the fill section. A codec gets each field by mutable reference: a writer reads it, a reader sets it, a tracer
-//! follows it.
+//! Writing, reading, tracing and checking a snapshot all walk the same fields in the same order. The order
+//! and the encodings are therefore stated once, in [`crate::objects`], against the [`Codec`] trait: `alloc`
+//! lists what a cluster stores about an object in the allocation section (everything needed to allocate it),
+//! `fill` what it stores in the fill section. A codec gets each field by mutable reference: a writer reads
+//! it, a reader sets it, a tracer follows it.
 //!
-//! Lengths are the one place where a description must act: `alloc` resizes the vector to the length it got back (no
-//! change when writing), and `fill` requires the repeated length to agree.
+//! Lengths are the one place where a description must act: `alloc` resizes the vector to the length it got
+//! back (no change when writing), and `fill` requires the repeated length to agree.
 
 use crate::error::{Error, Result};
 use crate::graph::ObjId;
@@ -21,7 +21,8 @@ pub enum CodeRef {
     LazyCompile,
     /// A Code object.
     Code(ObjId),
-    /// An entry of the instructions table that has no Code object (`--dwarf_stack_traces`), by its table index.
+    /// An entry of the instructions table that has no Code object (`--dwarf_stack_traces`), by its table
+    /// index.
     Discarded(u32),
 }
 
@@ -227,8 +228,8 @@ pub trait Codec {
         self.signed(field, bits, value)
     }
 
-    /// A machine word as 32-bit halves, low half first. With compressed pointers the slot holds 32 bits, yet both
-    /// halves of a machine word are stored.
+    /// A machine word as 32-bit halves, low half first. With compressed pointers the slot holds 32 bits, yet
+    /// both halves of a machine word are stored.
     ///
     /// # Errors
     /// As [`Codec::signed`].

@@ -1,9 +1,9 @@
 //! The data image: objects that the runtime uses in place, from read-only memory.
 //!
-//! Strings, pc descriptors, source maps and stack maps contain no pointers, so they need no reading: the stream stores their
-//! offsets, and the image holds them as heap objects, headers included. (With compressed pointers a mapped
-//! object may be out of reach, so only the instructions table lives here.) The instructions table travels as the
-//! contents of a OneByteString, the image's first object.
+//! Strings, pc descriptors, source maps and stack maps contain no pointers, so they need no reading: the
+//! stream stores their offsets, and the image holds them as heap objects, headers included. (With compressed
+//! pointers a mapped object may be out of reach, so only the instructions table lives here.) The instructions
+//! table travels as the contents of a OneByteString, the image's first object.
 
 use crate::error::{Error, Result};
 use crate::hash;
@@ -18,8 +18,8 @@ pub(crate) fn push_word(out: &mut Vec<u8>, target: &Target, value: u64) {
     out.extend_from_slice(&value.to_le_bytes()[..target.word_bytes() as usize]);
 }
 
-/// The header word of an object in an image (`UntaggedObject` in `runtime/vm/raw_object.h`): an old object, marked, not
-/// remembered.
+/// The header word of an object in an image (`UntaggedObject` in `runtime/vm/raw_object.h`): an old object,
+/// marked, not remembered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ObjectTags {
     pub class_id: u32,

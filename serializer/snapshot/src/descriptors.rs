@@ -1,6 +1,7 @@
 //! Tables that the runtime reads for a return address: try blocks, source lines, catch-entry moves.
 //!
-//! Encodings of `runtime/vm/code_descriptors.cc`. All are streams of deltas over pc offsets from the start of the code.
+//! Encodings of `runtime/vm/code_descriptors.cc`. All are streams of deltas over pc offsets from the start of
+//! the code.
 
 use crate::error::{Error, Result};
 use crate::objects::{CodeSourceMap, PcDescriptors, TypedData, TypedDataType};
@@ -112,7 +113,8 @@ pub fn decode_pc_descriptors(bytes: &[u8]) -> Result<Vec<PcDescriptor>> {
 /// One level of a (possibly inlined) call stack inside a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct InlineFrame {
-    /// Index into the code's `inlined_id_to_function`; ignored for the outermost level, which is the code's owner.
+    /// Index into the code's `inlined_id_to_function`; ignored for the outermost level, which is the code's
+    /// owner.
     pub function_index: u32,
     /// Line, or `None` for code without one.
     pub line: Option<u32>,
@@ -214,8 +216,8 @@ impl CodeSourceMapBuilder {
         self.advance(end)
     }
 
-    /// Marks the call of a null error at return address `pc_offset`: the receiver was to be used as `name_index`
-    /// (object pool index of the selector). The code up to there belongs to `stack`.
+    /// Marks the call of a null error at return address `pc_offset`: the receiver was to be used as
+    /// `name_index` (object pool index of the selector). The code up to there belongs to `stack`.
     ///
     /// # Errors
     /// As [`CodeSourceMapBuilder::range`].
@@ -292,8 +294,8 @@ pub struct CatchMove {
     pub destination: i32,
 }
 
-/// Encodes catch-entry moves: for each call site that may throw into a handler, the moves to make before the handler
-/// runs. Suffixes are not shared.
+/// Encodes catch-entry moves: for each call site that may throw into a handler, the moves to make before the
+/// handler runs. Suffixes are not shared.
 pub fn encode_catch_moves<'a>(sites: impl IntoIterator<Item = (u32, &'a [CatchMove])>) -> TypedData {
     let mut stream = WriteStream::new();
     for (pc_offset, moves) in sites {

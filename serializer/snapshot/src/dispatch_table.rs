@@ -1,9 +1,9 @@
 //! The dispatch table: code of every (selector row, class) cell, compressed by repetition and recency
 //! (`Serializer::WriteDispatchTable` in `runtime/vm/app_snapshot.cc`).
 //!
-//! One signed number per step: 0 is an empty cell; 1 … 63 repeats the previous cell that many times; −1 … −64 picks
-//! from a ring of the last 64 code indices that were spelled out; 64 and more spells out code index + 64 and enters the
-//! ring.
+//! One signed number per step: 0 is an empty cell; 1 … 63 repeats the previous cell that many times; −1 … −64
+//! picks from a ring of the last 64 code indices that were spelled out; 64 and more spells out code index +
+//! 64 and enters the ring.
 
 use crate::error::{Error, Result};
 use crate::stream::{ReadStream, WriteStream};

@@ -1,12 +1,13 @@
 //! The object graph: a dense vector of [`Object`]s, numbered by [`ObjId`].
 //!
-//! The graph knows nothing of compilers or targets beyond what its objects hold. Whoever builds it adds objects in any
-//! order, closes cycles with [`Graph::get_mut`], and hands the graph to [`crate::write_snapshot`], which keeps what the roots
-//! reach. Integers have no width here: one [`crate::objects::Mint`] per value, whether or not it is a Smi on a target.
+//! The graph knows nothing of compilers or targets beyond what its objects hold. Whoever builds it adds
+//! objects in any order, closes cycles with [`Graph::get_mut`], and hands the graph to
+//! [`crate::write_snapshot`], which keeps what the roots reach. Integers have no width here: one
+//! [`crate::objects::Mint`] per value, whether or not it is a Smi on a target.
 //!
-//! A *canonical* object is unique among the equal ones, and the runtime finds it by hash; [`Graph::intern`] keeps that
-//! invariant for objects that are complete when they are added. Objects on a cycle (generic function types) are the
-//! builder's duty: make them equal-free, then [`Graph::add_canonical`].
+//! A *canonical* object is unique among the equal ones, and the runtime finds it by hash; [`Graph::intern`]
+//! keeps that invariant for objects that are complete when they are added. Objects on a cycle (generic
+//! function types) are the builder's duty: make them equal-free, then [`Graph::add_canonical`].
 
 use crate::error::{Error, Result};
 use crate::objects::{Double, Mint, Object, ObjectKind, SentinelKind, Str, TypeArguments, Variant};
@@ -137,8 +138,8 @@ impl Graph {
         id
     }
 
-    /// The canonical object equal to `object`, added if need be. Equality is by field; a type's stub and cached hash
-    /// do not count, and the first one interned keeps its stub.
+    /// The canonical object equal to `object`, added if need be. Equality is by field; a type's stub and
+    /// cached hash do not count, and the first one interned keeps its stub.
     pub fn intern(&mut self, object: impl Into<Object>) -> ObjId {
         let object = object.into();
         if let Object::Mint(m) = object {

@@ -1,7 +1,7 @@
 //! The VM's 30-bit hashes (`runtime/vm/hash.h`, `ComputeHash` in `object.cc`).
 //!
-//! Canonical tables are laid out by these, and the runtime probes them, so they must be the runtime's own. 0 means "not
-//! computed" and is never a hash.
+//! Canonical tables are laid out by these, and the runtime probes them, so they must be the runtime's own. 0
+//! means "not computed" and is never a hash.
 
 use crate::bits::{AbstractTypeFlags, ParameterCounts, TypeFlags, TypeParameterCounts};
 use crate::error::{Error, Result};

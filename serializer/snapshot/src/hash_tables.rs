@@ -1,9 +1,9 @@
 //! Tables that the runtime probes by hash, laid out as the runtime would.
 //!
-//! Two schemes. `HashTable` (`runtime/vm/hash_table.h`): array slots `[occupied, deleted, entry …]`, a power of two of entries,
-//! triangular probing from the low bits of the hash, the sentinel marking unused keys. Library dictionaries
-//! (`Library` in `runtime/vm/object.cc`): linear probing modulo an arbitrary size, null marking free slots, the count
-//! last.
+//! Two schemes. `HashTable` (`runtime/vm/hash_table.h`): array slots `[occupied, deleted, entry …]`, a power
+//! of two of entries, triangular probing from the low bits of the hash, the sentinel marking unused keys.
+//! Library dictionaries (`Library` in `runtime/vm/object.cc`): linear probing modulo an arbitrary size, null
+//! marking free slots, the count last.
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ObjId};

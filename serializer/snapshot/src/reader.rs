@@ -1,7 +1,8 @@
 //! From blob to graph: the other direction of the same descriptions.
 //!
-//! A reader makes all objects in the allocation sections, so that every reference can be checked where it is read.
-//! Object ids are references minus one. What comes out is a graph and the [`Plan`] that would emit it again.
+//! A reader makes all objects in the allocation sections, so that every reference can be checked where it is
+//! read. Object ids are references minus one. What comes out is a graph and the [`Plan`] that would emit it
+//! again.
 
 use crate::clusters::{Cluster, ClusterCodec};
 use crate::codec::{CodeRef, Codec, RefType};
@@ -272,8 +273,8 @@ impl Codec for Parser<'_> {
 
     fn length(&mut self, field: &'static str, length: &mut usize) -> Result<()> {
         let n = self.stream.unsigned()?;
-        // Whatever has a length takes at least a byte per element, here or in the fill section; instances without fields take
-        // none, but there are never many of those.
+        // Whatever has a length takes at least a byte per element, here or in the fill section; instances
+        // without fields take none, but there are never many of those.
         if n > 8 * self.stream.remaining() as u64 + 64 {
             return Err(self
                 .stream

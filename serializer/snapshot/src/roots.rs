@@ -1,7 +1,7 @@
 //! The roots: what the runtime finds by position, and everything else is reached from.
 //!
-//! [`Roots`] is the section as it is stored: lists parallel to those of [`FormatSpec`]. [`RootsBuilder`] fills the
-//! lists by name and makes the objects that every program has in the same form, so that a compiler
+//! [`Roots`] is the section as it is stored: lists parallel to those of [`FormatSpec`]. [`RootsBuilder`]
+//! fills the lists by name and makes the objects that every program has in the same form, so that a compiler
 //! supplies only what depends on the program.
 
 use crate::bits::{FunctionKind, FunctionKindTag};
@@ -294,7 +294,8 @@ impl<'a> RootsBuilder<'a> {
         Ok(())
     }
 
-    /// Sets a predefined class. Classes that are no roots are refused: they are reached through libraries and objects.
+    /// Sets a predefined class. Classes that are no roots are refused: they are reached through libraries and
+    /// objects.
     ///
     /// # Errors
     /// [`Error::UnknownName`].
@@ -338,12 +339,13 @@ impl<'a> RootsBuilder<'a> {
 
     /// Makes what is still missing and returns the roots.
     ///
-    /// Made here: cached descriptors and arrays, symbols, the objects of every program, errors, and empty canonical
-    /// tables. The UnknownDartCode stub gets its dummy owner, whose class is `void`. Object-store lists that
-    /// are null and that the runtime appends to become empty lists.
+    /// Made here: cached descriptors and arrays, symbols, the objects of every program, errors, and empty
+    /// canonical tables. The UnknownDartCode stub gets its dummy owner, whose class is `void`. Object-store
+    /// lists that are null and that the runtime appends to become empty lists.
     ///
     /// # Errors
-    /// A root is missing that only the caller can supply, or one that this revision has and this crate does not know.
+    /// A root is missing that only the caller can supply, or one that this revision has and this crate does
+    /// not know.
     pub fn finish(mut self, graph: &mut Graph) -> Result<Roots> {
         self.add_cached_arrays(graph);
         self.add_symbols(graph);
@@ -494,7 +496,8 @@ impl<'a> RootsBuilder<'a> {
         Ok(())
     }
 
-    /// The runtime asks the UnknownDartCode stub for its owner's name and modifiers, so the owner is a function.
+    /// The runtime asks the UnknownDartCode stub for its owner's name and modifiers, so the owner is a
+    /// function.
     fn add_unknown_dart_code(&mut self, graph: &mut Graph) -> Result<()> {
         let missing = |what, name: &str| Error::Missing { what, name: name.into() };
         let stub = self.roots.stubs[self.spec.stub_index("UnknownDartCode")?];
@@ -534,8 +537,8 @@ impl<'a> RootsBuilder<'a> {
     }
 }
 
-/// An arguments descriptor without named arguments (`ArgumentsDescriptor` in `runtime/vm/dart_entry.h`): `size` is
-/// the number of stack slots the arguments take.
+/// An arguments descriptor without named arguments (`ArgumentsDescriptor` in `runtime/vm/dart_entry.h`):
+/// `size` is the number of stack slots the arguments take.
 pub fn args_descriptor(graph: &mut Graph, type_args_len: u32, count: u32, size: u32) -> ObjId {
     let mut elements: Vec<ObjId> =
         [type_args_len, count, size, count].into_iter().map(|n| graph.integer(i64::from(n))).collect();

@@ -1,7 +1,8 @@
 //! What varies between engine revisions and between targets, as data.
 //!
-//! Nothing in this crate knows the number of a class or the name of a predefined symbol: a [`FormatSpec`] (one per
-//! engine revision) and a [`Target`] (one per output) say so. Both are plain data, to be filled from generated tables.
+//! Nothing in this crate knows the number of a class or the name of a predefined symbol: a [`FormatSpec`]
+//! (one per engine revision) and a [`Target`] (one per output) say so. Both are plain data, to be filled from
+//! generated tables.
 
 use crate::error::{Error, Result};
 
@@ -232,7 +233,8 @@ impl WordSize {
     }
 }
 
-/// Numbers that the format takes from the instruction set (`runtime/vm/constants_*.h`, `Instructions` in `object.h`).
+/// Numbers that the format takes from the instruction set (`runtime/vm/constants_*.h`, `Instructions` in
+/// `object.h`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchFormat {
     /// Name in the features string: `x64`, `arm64`, `arm`, `riscv64`.
@@ -245,7 +247,8 @@ pub struct ArchFormat {
     pub polymorphic_entry_offset: u32,
     /// Four bytes that pad code to a multiple of four: a break instruction, or zeros.
     pub break_filler: [u8; 4],
-    /// Alignment, counted from the start of the text image, of code that asks for aligned loops; 4 if there is no such rule.
+    /// Alignment, counted from the start of the text image, of code that asks for aligned loops; 4 if there
+    /// is no such rule.
     pub preferred_loop_alignment: u32,
 }
 

@@ -1,10 +1,10 @@
 //! Stack maps: which words of a frame hold tagged values at each return address.
 //!
-//! A program has far fewer distinct frame shapes than safepoints, so all frame bitmaps go into one *global* table, most
-//! used first, and the map of a piece of code is a list of (pc delta, offset into that table)
+//! A program has far fewer distinct frame shapes than safepoints, so all frame bitmaps go into one *global*
+//! table, most used first, and the map of a piece of code is a list of (pc delta, offset into that table)
 //! (`UntaggedCompressedStackMaps` in `runtime/vm/raw_object.h`, `NormalizeAndDedupCompressedStackMaps` in
-//! `runtime/vm/compiler/.../program_visitor.cc`). Equal maps are stored once. Everything here is deterministic: ties in use count keep
-//! the order of first use.
+//! `runtime/vm/program_visitor.cc`). Equal maps are stored once. Everything here is deterministic: ties in
+//! use count keep the order of first use.
 
 use crate::error::{Error, Result};
 use crate::stream::{ReadStream, write_leb128};
@@ -87,8 +87,9 @@ impl FromIterator<bool> for Bitmap {
 pub struct StackMapEntry {
     /// Return address from the start of the code; strictly increasing within a map, and not zero.
     pub pc_offset: u32,
-    /// How many of the bits count downward from the word below the frame pointer (bit 0 is FP − 1). The runtime takes the rest, in
-    /// reverse, as registers saved at the bottom of the frame; words between the two are taken to be tagged.
+    /// How many of the bits count downward from the word below the frame pointer (bit 0 is FP − 1). The
+    /// runtime takes the rest, in reverse, as registers saved at the bottom of the frame; words between the
+    /// two are taken to be tagged.
     pub spill_slot_bits: u32,
     /// Bits of the frame's words: set if tagged.
     pub bits: Bitmap,

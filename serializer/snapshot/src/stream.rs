@@ -1,9 +1,9 @@
 //! Integer encodings of the clustered stream (`runtime/vm/datastream.h`).
 //!
-//! All are groups of seven bits. Unlike LEB128, the *last* byte carries the mark: it is the one with the top bit set. A
-//! signed value's last byte is biased by 192, so it stands for −64 … 63 and the sign extends. References are
-//! big-endian, everything else is little-endian. The writer always uses the shortest form. Stack maps and descriptors use ordinary
-//! (S)LEB128 instead, because other code shares them.
+//! All are groups of seven bits. Unlike LEB128, the *last* byte carries the mark: it is the one with the top
+//! bit set. A signed value's last byte is biased by 192, so it stands for −64 … 63 and the sign extends.
+//! References are big-endian, everything else is little-endian. The writer always uses the shortest form.
+//! Stack maps and descriptors use ordinary (S)LEB128 instead, because other code shares them.
 
 use crate::error::{Error, Result};
 

@@ -1,12 +1,14 @@
 //! The text image: machine code, its layout, and the table that maps return addresses to code.
 //!
-//! Producing text takes two steps, because code must be relocated in between: [`layout`] turns sizes into final offsets,
-//! the caller resolves calls between bodies, then [`TextLayout::build`] lays the final bytes out. Offsets are from
-//! the start of the image, which is where the runtime counts from. The image knows three link-time facts (where it
-//! is, and the distances to a writable word and to the build id); `build` leaves break filler there, and the container
-//! overwrites it at [`TextImage::relocation_offset`] once it knows them.
+//! Producing text takes two steps, because code must be relocated in between: [`layout`] turns sizes into
+//! final offsets, the caller resolves calls between bodies, then [`TextLayout::build`] lays the final bytes
+//! out. Offsets are from the start of the image, which is where the runtime counts from. The image knows
+//! three link-time facts (where it is, and the distances to a writable word and to the build id); `build`
+//! leaves break filler there, and the container overwrites it at [`TextImage::relocation_offset`] once it
+//! knows them.
 //!
-//! The order of bodies is the order of Code objects: table entry k and Code object k correspond by position alone.
+//! The order of bodies is the order of Code objects: table entry k and Code object k correspond by position
+//! alone.
 
 use crate::data_image::{ObjectTags, push_word};
 use crate::error::{Error, Result};
@@ -44,7 +46,8 @@ pub struct TextLayout {
 pub struct TextImage {
     /// The blob.
     pub bytes: Vec<u8>,
-    /// Offset of three words for the container to fill: writable word − image, image address, build id − image.
+    /// Offset of three words for the container to fill: writable word − image, image address, build id −
+    /// image.
     pub relocation_offset: u32,
 }
 

@@ -1,13 +1,14 @@
 //! From graph to blobs.
 //!
-//! Writing has two halves. *Planning* decides what is written and in which order: it traces the graph from the roots, completes the
-//! hashes of types, sorts objects into clusters and clusters into the order that the reader needs, and orders
-//! canonical clusters like the tables the reader builds. *Emission* turns a plan into bytes and decides nothing, so a
-//! plan that was read from a snapshot comes out as that snapshot.
+//! Writing has two halves. *Planning* decides what is written and in which order: it traces the graph from
+//! the roots, completes the hashes of types, sorts objects into clusters and clusters into the order that the
+//! reader needs, and orders canonical clusters like the tables the reader builds. *Emission* turns a plan
+//! into bytes and decides nothing, so a plan that was read from a snapshot comes out as that snapshot.
 //!
-//! Cluster order: first the objects that nearly everything refers to, so that their references are one byte long; then
-//! what other clusters need at load time (Code before Function before Closure); then canonical, immutable and
-//! other clusters by class id. Within a cluster, objects are in the order of discovery, which depends on nothing but the graph.
+//! Cluster order: first the objects that nearly everything refers to, so that their references are one byte
+//! long; then what other clusters need at load time (Code before Function before Closure); then canonical,
+//! immutable and other clusters by class id. Within a cluster, objects are in the order of discovery, which
+//! depends on nothing but the graph.
 
 use crate::bits::{ClassState, TypeFlags};
 use crate::clusters::{CanonicalTable, Cluster, ClusterCodec, CodeStubs, InstanceLayout, visit_object};
@@ -69,8 +70,8 @@ pub struct Plan {
 
 /// Serializes what `roots` and the code of `table` reach.
 ///
-/// The graph gains the integer objects that fields stored by value refer to, and its types their hashes; it stays
-/// usable, also for another target.
+/// The graph gains the integer objects that fields stored by value refer to, and its types their hashes; it
+/// stays usable, also for another target.
 ///
 /// # Errors
 /// The graph, the roots and the table do not fit together; the error names the object.

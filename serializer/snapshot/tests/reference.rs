@@ -1,6 +1,7 @@
 //! Snapshots of the reference compiler, decoded and written again.
 //!
-//! Run by hand: `SNAPCRANE_REFERENCE_SNAPSHOTS=a.so:b.so cargo test -p dart-snapshot --test reference -- --ignored`.
+//! Run by hand: `SNAPCRANE_REFERENCE_SNAPSHOTS=a.so:b.so cargo test -p dart-snapshot --test reference --
+//! --ignored`.
 
 mod support;
 
@@ -14,7 +15,8 @@ fn references() -> Vec<(String, Vec<u8>)> {
     paths.split(':').map(|path| (path.to_owned(), std::fs::read(path).expect("readable file"))).collect()
 }
 
-/// Emission of what was read gives the same bytes: every encoding, in both directions, and the layout of the data image.
+/// Emission of what was read gives the same bytes: every encoding, in both directions, and the layout of the
+/// data image.
 #[test]
 #[ignore = "needs snapshots of the reference compiler in SNAPCRANE_REFERENCE_SNAPSHOTS"]
 fn emission_reproduces_the_reference() {

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::graph::ObjId;
 
 objects! {
-    /// `UntaggedCode`. Its position in the text image is given by [`crate::text::InstructionsTable`]; Code objects
-    /// and table entries correspond by order alone.
+    /// `UntaggedCode`. Its position in the text image is given by [`crate::text::InstructionsTable`]; Code
+    /// objects and table entries correspond by order alone.
     prefix Code {
         /// See [`PayloadInfo`].
         payload_info: unsigned,

@@ -1,9 +1,9 @@
 //! The classes of objects a snapshot can hold, and the one description of each.
 //!
-//! A structure per VM class (`runtime/vm/raw_object.h`), fields named as there. Most classes are a fixed list of fields;
-//! `objects!` turns such a list into the structure and its [`Describe`] implementation at once. Classes of variable
-//! length write the implementation out. Fields that the snapshot does not carry (caches, guards, entry points) do
-//! not exist here: the runtime recomputes them.
+//! A structure per VM class (`runtime/vm/raw_object.h`), fields named as there. Most classes are a fixed list
+//! of fields; `objects!` turns such a list into the structure and its [`Describe`] implementation at once.
+//! Classes of variable length write the implementation out. Fields that the snapshot does not carry (caches,
+//! guards, entry points) do not exist here: the runtime recomputes them.
 
 mod code;
 mod program;
@@ -66,8 +66,8 @@ macro_rules! field_type {
     };
 }
 
-/// Structures from field lists. `fixed` structures get their [`Describe`] implementation too; `prefix` structures get
-/// `fixed_fields`, to be called by a hand-written one.
+/// Structures from field lists. `fixed` structures get their [`Describe`] implementation too; `prefix`
+/// structures get `fixed_fields`, to be called by a hand-written one.
 macro_rules! objects {
     ($($(#[$doc:meta])* $style:ident $name:ident {
         $($(#[$fdoc:meta])* $field:ident: $enc:ident $(($arg:expr))?,)*
@@ -473,8 +473,8 @@ impl Object {
         key
     }
 
-    /// The class id of the cluster that holds the object. Strings of both widths share one, and so do all integers.
-    /// `None` for base objects, which have no cluster.
+    /// The class id of the cluster that holds the object. Strings of both widths share one, and so do all
+    /// integers. `None` for base objects, which have no cluster.
     pub fn cluster_cid(&self, ids: &ClassIds) -> Option<u32> {
         Some(match self {
             Object::Null | Object::Bool(_) | Object::Sentinel(_) => return None,

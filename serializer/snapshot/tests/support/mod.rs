@@ -1,6 +1,8 @@
 //! Format specifications of real engines, for tests and examples.
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub mod minimal;
+
 use dart_snapshot::spec::CachedArgsDescriptor;
 use dart_snapshot::{ArchFormat, ClassIds, FormatSpec, NamedRoot, Target, WordSize};
 use snapcrane_container::{ElfTarget, FrameRegisters};
@@ -16,7 +18,8 @@ pub fn format_spec(engine: &Engine) -> FormatSpec {
     let cached_args_descriptors: Vec<_> =
         (0..32).map(descriptor(0)).chain((0..3).map(descriptor(1))).collect();
     assert_eq!(cached_args_descriptors.len(), engine.num_cached_args_descriptors as usize);
-    // runtime/vm/object.cc, ICData::Initialize: test entry lengths of one or two arguments, with or without exactness.
+    // runtime/vm/object.cc, ICData::Initialize: test entry lengths of one or two arguments, with or without
+    // exactness.
     let cached_icdata_arrays = vec![2, 3, 4, 4];
     assert_eq!(cached_icdata_arrays.len(), engine.num_cached_icdata_arrays as usize);
     FormatSpec {
