@@ -1,10 +1,11 @@
 //! One compilation: from file to files.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use snapcrane_driver::{Dump, Options, Phase};
+use snapcrane_driver::{Dump, Observer, Options, Phase};
 use snapcrane_engines::TargetSpec;
 
 use crate::exit::Failure;
@@ -58,17 +59,22 @@ impl Job {
             return Ok(());
         }
         let targets: Vec<TargetSpec> = self.outputs.iter().map(|(target, _)| *target).collect();
-        let bar = progress_bar();
-        let report = |done: usize, total: usize| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        };
+        let monitor = Monitor { bar: progress_bar(), phases: Mutex::default() };
         let compiled =
-            snapcrane_driver::compile(input.bytes(), &targets, &self.options, &report).map_err(named);
-        bar.finish_and_clear();
-        let compiled = compiled?;
+            snapcrane_driver::compile(input.bytes(), &targets, &self.options, &monitor).map_err(named);
+        monitor.bar.finish_and_clear();
         let write_start = Instant::now();
-        for (image, (_, path)) in compiled.images.iter().zip(&self.outputs) {
+        let result = compiled.and_then(|images| self.write(&images));
+        if self.time {
+            // Also after a failure: the times tell how far the compilation got.
+            let phases = monitor.phases.lock().map(|phases| phases.clone()).unwrap_or_default();
+            print_times(&phases, write_start.elapsed(), start.elapsed());
+        }
+        result
+    }
+
+    fn write(&self, images: &[Vec<u8>]) -> Result<(), Failure> {
+        for (image, (_, path)) in images.iter().zip(&self.outputs) {
             if let Some(folder) =
                 path.parent().filter(|folder| !folder.as_os_str().is_empty() && self.creates_folders())
             {
@@ -78,15 +84,31 @@ impl Job {
             }
             output::write(path, image)?;
         }
-        if self.time {
-            print_times(&compiled.phases, write_start.elapsed(), start.elapsed());
-        }
         Ok(())
     }
 
     /// `compile --out-dir` makes its folders; `gen_snapshot --elf` does not, as the reference.
     fn creates_folders(&self) -> bool {
         self.options.create_folders
+    }
+}
+
+/// Shows progress and remembers times.
+struct Monitor {
+    bar: ProgressBar,
+    phases: Mutex<Vec<(Phase, Duration)>>,
+}
+
+impl Observer for Monitor {
+    fn functions(&self, done: usize, known: usize) {
+        self.bar.set_length(known as u64);
+        self.bar.set_position(done as u64);
+    }
+
+    fn phase(&self, phase: Phase, time: Duration) {
+        if let Ok(mut phases) = self.phases.lock() {
+            phases.push((phase, time));
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub fn dump(input: &[u8], target: &TargetSpec, options: &Options, dump: &Dump) -
     let component = Component::read(input, &arena)?;
     let program = Program::load(&component, target.engine)?;
     let options = &Options { only_functions: Some(dump.function.clone()), ..options.clone() };
-    let reach = reach::reach(&program, options, &|_, _| {})?;
+    let reach = reach::reach(&program, options, &())?;
     let link = Link::new(&program, &reach, target);
     let names = ProgramNames { program: &program, reach: &reach };
     let mut compiler = Compiler::new(target, options.compiler_options())

@@ -97,31 +97,25 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Result of a compilation.
-#[derive(Debug)]
-pub struct Compiled {
-    /// A shared object per target, in the order of the targets.
-    pub images: Vec<Vec<u8>>,
-    /// How long the phases took, in order.
-    pub phases: Vec<(Phase, Duration)>,
+/// Is told how a compilation goes on.
+pub trait Observer: Sync {
+    /// So many functions of the ones known so far are built.
+    fn functions(&self, _done: usize, _known: usize) {}
+    /// A phase has ended, well or badly, after this wall time.
+    fn phase(&self, _phase: Phase, _time: Duration) {}
 }
 
-/// Wall times of phases.
-#[derive(Debug, Default)]
-struct Clock {
-    phases: Vec<(Phase, Duration)>,
+/// Looks away.
+impl Observer for () {}
+
+fn time<T, E>(observer: &dyn Observer, phase: Phase, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    let start = Instant::now();
+    let result = work();
+    observer.phase(phase, start.elapsed());
+    result
 }
 
-impl Clock {
-    fn time<T, E>(&mut self, phase: Phase, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let start = Instant::now();
-        let result = work();
-        self.phases.push((phase, start.elapsed()));
-        result
-    }
-}
-
-/// Compiles a kernel file for some targets. `progress` gets the number of functions done and known.
+/// Compiles a kernel file: a shared object per target, in the order of the targets.
 ///
 /// # Errors
 /// What is wrong with the input, or cannot be compiled yet. The same error for every number of threads.
@@ -129,25 +123,20 @@ pub fn compile(
     input: &[u8],
     targets: &[TargetSpec],
     options: &Options,
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Compiled, Error> {
-    let mut clock = Clock::default();
+    observer: &dyn Observer,
+) -> Result<Vec<Vec<u8>>, Error> {
     let arena = Bump::new();
-    let component = clock.time(Phase::Kernel, || Component::read(input, &arena))?;
+    let component = time(observer, Phase::Kernel, || Component::read(input, &arena))?;
     let engine = snapcrane_engines::Engine::latest();
-    let program = clock.time(Phase::Program, || Program::load(&component, engine))?;
-    let reach = clock.time(Phase::Build, || {
-        let reach = reach::reach(&program, options, progress)?;
+    let program = time(observer, Phase::Program, || Program::load(&component, engine))?;
+    let reach = time(observer, Phase::Build, || {
+        let reach = reach::reach(&program, options, observer)?;
         if options.verify {
             verify_ir(&program, &reach)?;
         }
         Ok::<Reach, Error>(reach)
     })?;
-    let mut images = Vec::with_capacity(targets.len());
-    for target in targets {
-        images.push(compile_target(&program, &reach, target, options, &mut clock)?);
-    }
-    Ok(Compiled { images, phases: clock.phases })
+    targets.iter().map(|target| compile_target(&program, &reach, target, options, observer)).collect()
 }
 
 fn verify_ir(program: &Program<'_>, reach: &Reach) -> Result<(), Error> {
@@ -169,16 +158,16 @@ fn compile_target(
     reach: &Reach,
     target: &TargetSpec,
     options: &Options,
-    clock: &mut Clock,
+    observer: &dyn Observer,
 ) -> Result<Vec<u8>, Error> {
-    let link = clock.time(Phase::Link, || Ok::<_, Error>(Link::new(program, reach, target)))?;
+    let link = time(observer, Phase::Link, || Ok::<_, Error>(Link::new(program, reach, target)))?;
     let only = options.only_functions.as_deref();
-    let mut pieces = clock.time(Phase::Lower, || {
+    let mut pieces = time(observer, Phase::Lower, || {
         codegen::generate(program, reach, &link, target, &options.compiler_options(), only)
     })?;
     let format = image::format_spec(target.engine)?;
     let snapshot_target = image::snapshot_target(target);
-    let (layout, placement) = clock.time(Phase::Place, || {
+    let (layout, placement) = time(observer, Phase::Place, || {
         let shapes = pieces.iter().map(|piece| BodyShape {
             size: piece.bytes.len() as u32,
             has_aligned_loops: piece.align > LOOSE_ALIGNMENT,
@@ -193,9 +182,10 @@ fn compile_target(
         &format.class_ids,
         pieces.iter().map(|piece| piece.bytes.as_slice()),
     )?;
-    let mut objects = clock
-        .time(Phase::Objects, || image::build(program, reach, &link, target, &format, &pieces, &placement))?;
-    let data = clock.time(Phase::Snapshot, || {
+    let mut objects = time(observer, Phase::Objects, || {
+        image::build(program, reach, &link, target, &format, &pieces, &placement)
+    })?;
+    let data = time(observer, Phase::Snapshot, || {
         dart_snapshot::write_snapshot(
             &mut objects.graph,
             objects.roots,
@@ -204,7 +194,7 @@ fn compile_target(
             &snapshot_target,
         )
     })?;
-    clock.time(Phase::Container, || {
+    time(observer, Phase::Container, || {
         let symbols = (!options.strip).then(|| symbols(&pieces, &placement));
         Ok(elf::write(&ElfInput {
             target: elf_target(target),

@@ -28,10 +28,10 @@ use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, MemberId, ObjectKey,
 use snapcrane_program::types::RecordShape;
 use snapcrane_program::{ConstantValue, Program, RootTarget};
 
-use crate::Options;
 use crate::error::Error;
 use crate::interner::Interner;
 use crate::parallel;
+use crate::{Observer, Options};
 
 /// A function that code is made for, numbered in the order of discovery.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,11 +133,7 @@ struct Worklist<'p, 'k> {
 ///
 /// # Errors
 /// The first function, in order of discovery, that cannot be compiled.
-pub fn reach<'k>(
-    program: &Program<'k>,
-    options: &Options,
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Reach, Error> {
+pub fn reach<'k>(program: &Program<'k>, options: &Options, observer: &dyn Observer) -> Result<Reach, Error> {
     let mut work = Worklist {
         program,
         reach: Reach::default(),
@@ -194,7 +190,7 @@ pub fn reach<'k>(
             }
         }
         done += round.len();
-        progress(done, done + work.pending.len());
+        observer.functions(done, done + work.pending.len());
     }
     Ok(work.reach)
 }
