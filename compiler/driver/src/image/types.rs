@@ -171,7 +171,10 @@ impl Image<'_> {
         } else {
             self.type_vector_in(&defaults, scopes)
         };
-        self.graph.add(objects::TypeParameters { names: ObjId::NULL, flags: ObjId::NULL, bounds, defaults })
+        // Nobody reads the names, but their number is the number of parameters (`TypeParameters::Length`).
+        let unnamed = self.graph.symbol("");
+        let names = self.array_or_empty(vec![unnamed; params.len()]);
+        self.graph.add(objects::TypeParameters { names, flags: ObjId::NULL, bounds, defaults })
     }
 
     fn function_type_object(
