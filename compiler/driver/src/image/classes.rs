@@ -1,14 +1,15 @@
 //! Class, field, library and script objects.
 
 use dart_kernel::{LibIdx, SourceIdx};
-use dart_snapshot::ObjId;
 use dart_snapshot::bits::{ClassFinalization, ClassLoading, ClassState, FieldKindBits};
 use dart_snapshot::objects::{self, Array};
+use dart_snapshot::{ObjId, hash_tables};
 use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, MemberId};
 use snapcrane_program::types::DartType;
 use snapcrane_program::{FieldInit, SlotKind};
 
 use super::Image;
+use crate::error::Error;
 
 /// Library has been loaded completely (`UntaggedLibrary::kLoaded`).
 pub(super) const LIBRARY_LOADED: u8 = 3;
@@ -110,6 +111,14 @@ impl Image<'_> {
             can_be_future: flags.can_be_future,
             ..finished_state()
         };
+        // The engine finds the type of a class without type parameters through the class, and makes one if there is none.
+        let declaration_type = match declaration.type_params.is_empty() {
+            true => {
+                let ty = self.program.declaration_type(class);
+                self.dart_type(&ty)
+            }
+            false => ObjId::NULL,
+        };
         let name = self.class_name(class);
         objects::Class {
             name,
@@ -120,7 +129,7 @@ impl Image<'_> {
             library,
             type_parameters,
             super_type,
-            declaration_type: ObjId::NULL,
+            declaration_type,
             id: class.as_u32() as i32,
             instance_size_in_words: layout.instance_size,
             next_field_offset_in_words: layout.next_field,
@@ -290,33 +299,30 @@ impl Image<'_> {
     }
 
     /// Fills in libraries and top-level classes. Dictionaries hold what the engine and the embedder look up by name.
-    pub(super) fn finish_libraries(&mut self) {
+    pub(super) fn finish_libraries(&mut self) -> Result<(), Error> {
         let program = self.program;
         let libraries: Vec<LibIdx> = program.component.libraries.keys().collect();
         for (index, &library) in libraries.iter().enumerate() {
-            let mut entries: Vec<(ObjId, ObjId)> = Vec::new();
+            let mut entries = Vec::new();
             let mut functions = Vec::new();
             let mut fields = Vec::new();
             for member in self.library_members(library) {
                 if self.is_looked_up(member) {
                     let function = self.function(&FunctionKey::Member(member));
-                    let name = self.function_name_symbol(&FunctionKey::Member(member));
-                    entries.push((name, function));
+                    entries.push(function);
                     functions.push(function);
                 }
             }
             for field in self.library_fields(library) {
                 if program.fields[field].entry_point.any() && self.field_is_written(field) {
                     let id = self.field(field);
-                    let name = program.vm_name(program.fields[field].name);
-                    entries.push((self.graph.symbol(&name), id));
+                    entries.push(id);
                     fields.push(id);
                 }
             }
             for class in self.library_classes(library) {
                 if self.classes.contains_key(&class) || program.class(class).flags.is_entry_point {
-                    let id = self.class(class);
-                    entries.push((self.class_name(class), id));
+                    entries.push(self.class(class));
                 }
             }
             self.finish_classes();
@@ -330,7 +336,7 @@ impl Image<'_> {
             let toplevel = self.toplevel_object(id, index, script, functions, fields);
             let toplevel_id = self.toplevel_classes[&library];
             *self.graph.object_mut(toplevel_id) = toplevel.into();
-            let dictionary = self.dictionary(&entries);
+            let dictionary = hash_tables::library_dictionary(&mut self.graph, &entries)?;
             let name = self.symbol(declaration.name);
             let is_dart = self.graph.text(url).is_some_and(|url| url.starts_with("dart:"));
             let private_key = program.private_key(library);
@@ -353,6 +359,7 @@ impl Image<'_> {
             };
             *self.graph.object_mut(id) = object.into();
         }
+        Ok(())
     }
 
     /// The class that holds the members of a library.
@@ -407,26 +414,6 @@ impl Image<'_> {
         let id = self.graph.add(objects::Script { url, kernel_script_index: source.as_u32() as i32 });
         self.scripts.insert(source, id);
         id
-    }
-
-    /// Open hash table of a library's names (`Library::LookupEntry` in `runtime/vm/object.cc`): linear probing from the name's hash,
-    /// the last element counts the entries, at least a quarter stays free.
-    pub(super) fn dictionary(&mut self, entries: &[(ObjId, ObjId)]) -> ObjId {
-        let size = (entries.len() * 4 / 3 + 2).next_power_of_two().max(4);
-        let mut table = vec![ObjId::NULL; size + 1];
-        for &(name, value) in entries {
-            let hash = match self.graph.object(name) {
-                dart_snapshot::Object::String(text) => text.hash_code() as usize,
-                _ => 0,
-            };
-            let mut at = hash % size;
-            while !table[at].is_null() {
-                at = (at + 1) % size;
-            }
-            table[at] = value;
-        }
-        table[size] = self.graph.integer(entries.len() as i64);
-        self.graph.add(Array::new(table))
     }
 }
 

@@ -150,7 +150,7 @@ impl Image<'_> {
         roots.set_field_tables(isolate_fields, shared_fields);
         self.finish_codes();
         self.finish_classes();
-        self.finish_libraries();
+        self.finish_libraries()?;
         self.store(&mut roots, pool)?;
         self.finish_classes();
         let dispatch = self.dispatch_table();

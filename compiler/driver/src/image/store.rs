@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use dart_snapshot::ObjId;
 use dart_snapshot::objects::{self, Array, GrowableObjectArray, InstanceWord};
 use dart_snapshot::roots::RootsBuilder;
+use dart_snapshot::{ObjId, hash_tables};
 use snapcrane_program::MemberKind;
 use snapcrane_program::ids::{ClassId, FunctionKey};
 use snapcrane_program::types::DartType;
@@ -268,7 +268,7 @@ impl Image<'_> {
         let name = self.graph.symbol(&uri.replace(':', "."));
         let id = self.graph.add(objects::Library::default());
         let toplevel_class = self.toplevel_class(id, index, ObjId::NULL);
-        let dictionary = self.dictionary(&[]);
+        let dictionary = hash_tables::library_dictionary(&mut self.graph, &[])?;
         // Nothing private is in it.
         let private_key = self.graph.symbol("");
         *self.graph.object_mut(id) = objects::Library {
@@ -292,41 +292,22 @@ impl Image<'_> {
         Ok(())
     }
 
-    /// The list of libraries and the map from their URLs: pairs in an open hash table with triangular probing
-    /// (`EnumIndexHashMap` of `runtime/vm/hash_table.h`): occupied count, deleted count, then keys and values.
+    /// The list of libraries and the map from their URLs.
     fn libraries_map(&mut self, roots: &mut RootsBuilder<'_>) -> Result<(), Error> {
-        let mut entries = Vec::new();
-        for library in self.program.component.libraries.keys() {
-            let url = self.library_url(library);
-            entries.push((url, self.library(library)));
-        }
-        for (uri, id) in self.extra_libraries.clone() {
-            entries.push((self.graph.symbol(uri), id));
-        }
-        let list: Vec<ObjId> = entries.iter().map(|&(_, library)| library).collect();
-        let length = list.len() as i64;
-        let data = self.graph.add(Array::new(list));
+        let libraries: Vec<ObjId> = self
+            .program
+            .component
+            .libraries
+            .keys()
+            .map(|library| self.libraries[&library])
+            .chain(self.extra_libraries.iter().map(|&(_, id)| id))
+            .collect();
+        let map = hash_tables::libraries_map(&mut self.graph, &libraries)?;
+        roots.set_store("libraries_map", map)?;
+        let length = libraries.len() as i64;
+        let data = self.graph.add(Array::new(libraries));
         let list = self.graph.add(GrowableObjectArray { type_arguments: ObjId::NULL, length, data });
         roots.set_store("libraries", list)?;
-        let slots = (entries.len() * 4 / 3 + 1).next_power_of_two().max(4);
-        let mut table = vec![ObjId::SENTINEL; 2 + 2 * slots];
-        table[0] = self.graph.integer(entries.len() as i64);
-        table[1] = self.graph.integer(0);
-        for (url, library) in entries {
-            let hash = match self.graph.object(url) {
-                dart_snapshot::Object::String(text) => text.hash_code() as usize,
-                _ => 0,
-            };
-            let (mut at, mut step) = (hash & (slots - 1), 1);
-            while table[2 + 2 * at] != ObjId::SENTINEL {
-                at = (at + step) & (slots - 1);
-                step += 1;
-            }
-            table[2 + 2 * at] = url;
-            table[3 + 2 * at] = library;
-        }
-        let map = self.graph.add(Array::new(table));
-        roots.set_store("libraries_map", map)?;
         Ok(())
     }
 
