@@ -14,7 +14,15 @@ impl<'b> BodyBuilder<'_, 'b> {
     pub(super) fn static_get(&mut self, expr: &'b Expr<'b>, target: Reference) -> Result<Value> {
         self.at(expr.position);
         let result = match self.ctx().target(target) {
-            Some(Target::Field(field)) => self.load_static(field),
+            Some(Target::Field(field)) => {
+                let value = self.load_static(field);
+                // A constant is what the program says, not what analysis saw: class ids are put in by the compiler.
+                let data = &self.ctx().program.fields[field];
+                if data.is_final && matches!(data.init, FieldInit::Value(_)) {
+                    return Ok(value);
+                }
+                value
+            }
             Some(Target::Member(member)) if self.ctx().program.members[member].kind == MemberKind::Getter => {
                 self.b.call(FunctionKey::Member(member), &[])
             }

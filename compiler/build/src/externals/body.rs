@@ -6,6 +6,7 @@ use snapcrane_ir::{
     AllocKind, ArrayKind, BinaryOp, Block, CompareOp, Function, FunctionBuilder, Inst, NativeSlot, Signature,
     Slot, SourcePos, StoreBarrier, Terminator, ThreadSlot, Type, UnaryOp, Value,
 };
+use snapcrane_program::MemberKind;
 use snapcrane_program::ids::{ClassId, FunctionKey, MemberId, ObjectKey};
 use snapcrane_program::types::DartType;
 
@@ -212,6 +213,29 @@ impl<'a> Body<'a> {
     ) -> Result<Value> {
         let member = self.ctx.core_member(library, class, name)?;
         Ok(self.b.call(FunctionKey::Member(member), args))
+    }
+
+    /// Throws a new instance of a class of `dart:core` without type parameters, made by one of its constructors.
+    pub(super) fn throw_new(
+        &mut self,
+        class: &'static str,
+        constructor: &'static str,
+        args: &[Value],
+    ) -> Result<()> {
+        let missing =
+            || Error::MissingMember { library: "dart:core", name: format!("{class}.{constructor}") };
+        let program = self.ctx.program;
+        let member = program.find_member("dart:core", class, constructor, MemberKind::Constructor);
+        let member = member.map_err(|_| missing())?;
+        let data = &program.members[member];
+        let Some(class_id) = data.class.filter(|_| data.params.num_args() == args.len() + 1) else {
+            return Err(missing());
+        };
+        let error = self.allocate(AllocKind::Object(class_id), &[]);
+        let args: SmallVec<[Value; 6]> = std::iter::once(error).chain(args.iter().copied()).collect();
+        self.b.call(FunctionKey::Member(member), &args);
+        self.b.terminate(Terminator::Throw(error));
+        Ok(())
     }
 
     /// A string object.

@@ -7,6 +7,9 @@ use super::body::Body;
 use super::{integers, objects};
 use crate::error::Result;
 
+/// One more than the greatest integer.
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+
 /// The receiver and a number, as doubles.
 fn operands(c: &mut Body<'_>) -> Result<(Value, Value)> {
     let [this, other] = c.args()?;
@@ -170,7 +173,6 @@ pub(super) fn to_int(c: &mut Body<'_>) -> Result<()> {
 /// Returns a double as an integer: truncated and saturated; throws an `UnsupportedError` for NaN and infinities
 /// (`DoubleToInteger`, runtime/vm/double_conversion.cc).
 pub(super) fn ret_int(c: &mut Body<'_>, value: Value) -> Result<()> {
-    const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
     let (fits, other) = (c.block(), c.block());
     let low = c.double(-TWO_TO_63);
     let high = c.double(TWO_TO_63);
@@ -191,7 +193,8 @@ pub(super) fn ret_int(c: &mut Body<'_>, value: Value) -> Result<()> {
     c.ret(result)
 }
 
-/// `hashCode`: doubles that are integers hash like those (`HashDoubleOpInstr`, runtime/vm/compiler/backend/il_x64.cc).
+/// `hashCode`: doubles that are integers hash like those (`HashDoubleOpInstr`, runtime/vm/compiler/backend/il_x64.cc). 2^63, which is
+/// the nearest double of the greatest integer, is none.
 pub(super) fn hash_code(c: &mut Body<'_>) -> Result<()> {
     let [this] = c.args()?;
     let value = c.unbox_double(this);
@@ -199,7 +202,10 @@ pub(super) fn hash_code(c: &mut Body<'_>) -> Result<()> {
     let int = c.unary(UnaryOp::DoubleToInt64, value);
     let back = c.unary(UnaryOp::Int64ToDouble, int);
     let same = c.compare(CompareOp::EqDouble, value, back);
-    c.branch(same, integral, other);
+    let limit = c.double(TWO_TO_63);
+    let below = c.compare(CompareOp::LtDouble, value, limit);
+    let is_int = c.binary(BinaryOp::AndBool, same, below);
+    c.branch(is_int, integral, other);
     c.enter(integral);
     let hash = integers::hash(c, int);
     c.ret(hash)?;

@@ -33,24 +33,33 @@ fn code_unit(c: &mut Body<'_>, string: Value, index: Value) -> Value {
     result
 }
 
-/// The code unit at the index that is the argument, if it is in range.
-fn checked_code_unit(c: &mut Body<'_>) -> Result<Value> {
+/// `codeUnitAt`.
+pub(super) fn code_unit_at(c: &mut Body<'_>) -> Result<()> {
     let [this, index] = c.args()?;
     let index = c.unbox_int(index);
     let length = c.load(this, NativeSlot::StringLength);
     c.check_bounds(index, length);
-    Ok(code_unit(c, this, index))
-}
-
-/// `codeUnitAt`.
-pub(super) fn code_unit_at(c: &mut Body<'_>) -> Result<()> {
-    let unit = checked_code_unit(c)?;
+    let unit = code_unit(c, this, index);
     c.ret(unit)
 }
 
-/// `[]`: the engine has strings for the first 256 code units.
+/// `[]`: the engine has strings for the first 256 code units. The error for a bad index names the index, other than that of a
+/// bounds check (`String_charAt`, runtime/lib/string.cc).
 pub(super) fn char_at(c: &mut Body<'_>) -> Result<()> {
-    let unit = checked_code_unit(c)?;
+    let [this, index_object] = c.args()?;
+    let index = c.unbox_int(index_object);
+    let length = c.load(this, NativeSlot::StringLength);
+    let (good, bad) = (c.block(), c.block());
+    let in_range = c.compare(CompareOp::UltInt64, index, length);
+    c.b.branch_unlikely(in_range, good, bad, snapcrane_ir::function::Unlikely::Other);
+    c.enter(bad);
+    let last = c.binary_imm(BinaryOp::SubInt64, length, 1);
+    let (first, last) = (c.b.object(ObjectKey::Int(0)), c.boxed(last));
+    let name = c.text("index");
+    let null = c.b.null();
+    c.throw_new("RangeError", "range", &[index_object, first, last, name, null])?;
+    c.enter(good);
+    let unit = code_unit(c, this, index);
     let (known, other) = (c.block(), c.block());
     let limit = i64::from(c.ctx.program.engine.num_one_char_symbols);
     let is_known = c.compare_imm(CompareOp::LtInt64, unit, limit);
