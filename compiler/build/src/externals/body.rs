@@ -35,7 +35,7 @@ impl<'a> Body<'a> {
     ) -> Result<Function> {
         let params = &ctx.program.members[member].params;
         let mut b = FunctionBuilder::new(FunctionKey::Member(member), Signature::tagged(params.num_args()));
-        b.set_pos(place(ctx, member).1.get().map_or(SourcePos::NONE, |offset| SourcePos::new(offset as i32)));
+        b.set_pos(place(ctx, member).2.get().map_or(SourcePos::NONE, |offset| SourcePos::new(offset as i32)));
         let mut args: SmallVec<[Value; 5]> = b.func.params().iter().copied().collect();
         let type_args = (!params.type_params.is_empty()).then(|| args.remove(0));
         let mut body = Body { ctx, member, b, type_args, args };

@@ -96,7 +96,7 @@ pub(crate) fn replacement(ctx: &BuildContext<'_>, member: MemberId) -> Result<Op
 /// The error for a member that can't be translated.
 fn unsupported(ctx: &BuildContext<'_>, member: MemberId, construct: &str) -> Error {
     let component = ctx.program.component;
-    let (source, position) = place(ctx, member);
+    let (source, position, _) = place(ctx, member);
     let (line, column) = component.line_column(source, position).unwrap_or((0, 0));
     Error::Unsupported {
         construct: construct.into(),
@@ -107,17 +107,18 @@ fn unsupported(ctx: &BuildContext<'_>, member: MemberId, construct: &str) -> Err
     }
 }
 
-/// Where a member is declared.
-fn place(ctx: &BuildContext<'_>, member: MemberId) -> (SourceIdx, Position) {
+/// Where a member is declared: file, position of the name, and the start of the declaration, which is what the engine takes for the
+/// position of bodies like these (`Function::token_pos`).
+fn place(ctx: &BuildContext<'_>, member: MemberId) -> (SourceIdx, Position, Position) {
     let component = ctx.program.component;
     match ctx.program.members[member].source {
         MemberSource::Procedure(procedure) => {
             let procedure = &component.procedures[procedure];
-            (procedure.source, procedure.position)
+            (procedure.source, procedure.position, procedure.start_position)
         }
         MemberSource::Constructor(constructor) => {
             let constructor = &component.constructors[constructor];
-            (constructor.source, constructor.position)
+            (constructor.source, constructor.position, constructor.start_position)
         }
     }
 }
