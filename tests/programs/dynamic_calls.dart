@@ -190,7 +190,6 @@ void main() {
   show('list', () => [list[0], list.length, list.map((x) => x + 1).toList(), list.first]);
   show('list add', () => list.add('s'));
   show('list write', () => list[0] = 's');
-  show('list index type', () => list['0']);
   show('list range', () => list[3]);
   show('list where', () => list.where((int x) => x > 1).toList());
   show('list where wrong', () => list.where((String x) => true).toList());

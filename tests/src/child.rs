@@ -19,6 +19,8 @@ const FILE_SIZE: u64 = 1 << 30;
 pub struct Limits {
     /// Time until it is killed.
     pub time: Duration,
+    /// Processor time in seconds (`RLIMIT_CPU`), which a busy machine does not use up; `None`: unlimited.
+    pub cpu_seconds: Option<u64>,
     /// Address space in bytes (`RLIMIT_AS`); `None`: unlimited.
     pub memory: Option<u64>,
     /// Size of a file it writes, its output included, in bytes (`RLIMIT_FSIZE`).
@@ -28,7 +30,7 @@ pub struct Limits {
 impl Limits {
     /// A time limit in seconds, any amount of memory, files of up to 1 GiB.
     pub fn seconds(seconds: u64) -> Limits {
-        Limits { time: Duration::from_secs(seconds), memory: None, file_size: FILE_SIZE }
+        Limits { time: Duration::from_secs(seconds), cpu_seconds: None, memory: None, file_size: FILE_SIZE }
     }
 }
 
@@ -43,6 +45,8 @@ pub struct Finished {
     pub stderr: String,
     /// Time between start and end.
     pub wall: Duration,
+    /// Processor time of all its threads, user and system.
+    pub cpu: Duration,
     /// Largest resident set, in KiB.
     pub peak_rss_kib: u64,
 }
@@ -79,7 +83,7 @@ pub fn run(command: &mut Command, limits: &Limits) -> Finished {
     let begin = Instant::now();
     let child = command.spawn().unwrap_or_else(|error| panic!("{}", spawn_error(command, &error)));
     let pid = libc::pid_t::try_from(child.id()).expect("a process id");
-    let (status, peak_rss_kib) = wait(pid, begin + limits.time);
+    let (status, usage) = wait(pid, begin + limits.time);
     let wall = begin.elapsed();
     let contents = |file: &mut File| {
         let mut bytes = Vec::new();
@@ -91,18 +95,24 @@ pub fn run(command: &mut Command, limits: &Limits) -> Finished {
         stdout: contents(&mut stdout),
         stderr: String::from_utf8_lossy(&contents(&mut stderr)).into_owned(),
         wall,
-        peak_rss_kib,
+        cpu: duration_of(usage.ru_utime) + duration_of(usage.ru_stime),
+        peak_rss_kib: u64::try_from(usage.ru_maxrss).unwrap_or(0),
     }
 }
 
+fn duration_of(time: libc::timeval) -> Duration {
+    Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+        + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+}
+
 /// Waits until the deadline, then kills the process group. `None` as status if it came to that.
-fn wait(pid: libc::pid_t, deadline: Instant) -> (Option<ExitStatus>, u64) {
+fn wait(pid: libc::pid_t, deadline: Instant) -> (Option<ExitStatus>, libc::rusage) {
     let mut pause = Duration::from_micros(500);
     let mut killed = false;
     loop {
         let options = if killed { 0 } else { libc::WNOHANG };
-        if let Some((status, peak_rss_kib)) = wait4(pid, options).expect("the child can be waited for") {
-            return ((!killed).then_some(status), peak_rss_kib);
+        if let Some((status, usage)) = wait4(pid, options).expect("the child can be waited for") {
+            return ((!killed).then_some(status), usage);
         }
         if Instant::now() >= deadline {
             kill_group(pid);
@@ -115,7 +125,7 @@ fn wait(pid: libc::pid_t, deadline: Instant) -> (Option<ExitStatus>, u64) {
 }
 
 #[expect(unsafe_code, reason = "wait4 is the only call that reports one child's resource usage")]
-fn wait4(pid: libc::pid_t, options: libc::c_int) -> io::Result<Option<(ExitStatus, u64)>> {
+fn wait4(pid: libc::pid_t, options: libc::c_int) -> io::Result<Option<(ExitStatus, libc::rusage)>> {
     let mut status = 0;
     // SAFETY: `rusage` is a plain C structure of integers, for which all zero bits are a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
@@ -124,8 +134,7 @@ fn wait4(pid: libc::pid_t, options: libc::c_int) -> io::Result<Option<(ExitStatu
         match unsafe { libc::wait4(pid, &raw mut status, options, &raw mut usage) } {
             0 => return Ok(None),
             found if found == pid => {
-                let peak = u64::try_from(usage.ru_maxrss).unwrap_or(0);
-                return Ok(Some((ExitStatus::from_raw(status), peak)));
+                return Ok(Some((ExitStatus::from_raw(status), usage)));
             }
             _ => {
                 let error = io::Error::last_os_error();
@@ -148,6 +157,9 @@ fn limit_before_exec(command: &mut Command, limits: Limits) {
     let apply = move || {
         set_limit(libc::RLIMIT_CORE, 0)?;
         set_limit(libc::RLIMIT_FSIZE, limits.file_size)?;
+        if let Some(seconds) = limits.cpu_seconds {
+            set_limit(libc::RLIMIT_CPU, seconds)?;
+        }
         if let Some(bytes) = limits.memory {
             set_limit(libc::RLIMIT_AS, bytes)?;
         }
@@ -195,6 +207,18 @@ mod tests {
         assert_eq!(finished.stdout, b"begun\n");
         assert!(begin.elapsed() < Duration::from_secs(20));
         assert!(finished.describe_end().starts_with("killed after"), "{}", finished.describe_end());
+    }
+
+    #[test]
+    fn processor_time_is_limited() {
+        let limits = Limits { cpu_seconds: Some(1), ..Limits::seconds(60) };
+        let finished = shell("while :; do :; done", &limits);
+        assert!(
+            finished.status.is_some_and(|status| status.signal().is_some()),
+            "{}",
+            finished.describe_end()
+        );
+        assert!(finished.cpu > Duration::from_millis(500), "{:?}", finished.cpu);
     }
 
     #[test]

@@ -103,17 +103,24 @@ programs! {
     basics_calls
     basics_objects
     basics_print
+    bigint
     classes_basic
     classes_fields
     classes_mixins
     closures
     collections_lists
     collections_maps
+    constants
     control_flow
+    core_misc
+    dispatch
     doubles
     dynamic_calls
     exceptions
+    exceptions_gc
     exit_code
+    fields_unboxed
+    files
     generators_sync
     generics
     ints_arith
