@@ -225,7 +225,8 @@ impl Image<'_> {
             has_pragma: declaration.entry_point.any(),
             is_covariant: declaration.is_covariant,
             is_generic_covariant_impl: declaration.is_generic_covariant,
-            is_late: declaration.is_late,
+            // For the engine, static fields with an initialiser are late (`KernelLoader::FinishClassLoading`).
+            is_late: declaration.is_late || (declaration.is_static && declaration.init != FieldInit::None),
             has_initializer: declaration.init != FieldInit::None,
             is_shared: declaration.is_shared,
             ..FieldKindBits::default()

@@ -69,7 +69,7 @@ impl Image<'_> {
                 };
                 let signature = self.signature(key);
                 let parent = self.function(&parent);
-                (tag, signature, self.closure_data(parent, ObjId::NULL))
+                (tag, signature, self.closure_data(key, parent))
             }
             FunctionKey::TearOff(member) => {
                 let is_static = self.program.members[*member].is_static
@@ -82,7 +82,7 @@ impl Image<'_> {
                 };
                 let signature = self.signature(key);
                 let parent = self.function(&FunctionKey::Member(*member));
-                let data = self.closure_data(parent, ObjId::NULL);
+                let data = self.closure_data(key, parent);
                 if is_static {
                     let closure = self.static_closure_of(id, *member);
                     if let Ok(data) = self.graph.get_mut::<objects::ClosureData>(data) {
@@ -160,13 +160,18 @@ impl Image<'_> {
         (tag, signature, data)
     }
 
-    fn closure_data(&mut self, parent_function: ObjId, closure: ObjId) -> ObjId {
+    fn closure_data(&mut self, key: &FunctionKey, parent_function: ObjId) -> ObjId {
+        let params = self.program.params(key, &self.reach.locals).ok().flatten();
+        let is_instantiated =
+            params.is_none_or(|params| params.type_params.iter().all(|param| param.default.is_instantiated()));
         let packed_fields = ClosureDataFields {
-            default_type_arguments_instantiation_mode: 0,
+            // The engine can use defaults as they are, or instantiates them (`InstantiationMode`, runtime/vm/raw_object.h).
+            default_type_arguments_instantiation_mode: u8::from(is_instantiated),
             awaiter_link_depth: NO_AWAITER_LINK,
             awaiter_link_index: 0,
             captures_only_shared_fields: false,
         };
+        let closure = ObjId::NULL;
         self.graph.add(objects::ClosureData { parent_function, closure, packed_fields: packed_fields.bits() })
     }
 
