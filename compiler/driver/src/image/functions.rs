@@ -162,8 +162,8 @@ impl Image<'_> {
 
     fn closure_data(&mut self, key: &FunctionKey, parent_function: ObjId) -> ObjId {
         let params = self.program.params(key, &self.reach.locals).ok().flatten();
-        let is_instantiated =
-            params.is_none_or(|params| params.type_params.iter().all(|param| param.default.is_instantiated()));
+        let is_instantiated = params
+            .is_none_or(|params| params.type_params.iter().all(|param| param.default.is_instantiated()));
         let packed_fields = ClosureDataFields {
             // The engine can use defaults as they are, or instantiates them (`InstantiationMode`, runtime/vm/raw_object.h).
             default_type_arguments_instantiation_mode: u8::from(is_instantiated),
