@@ -226,8 +226,7 @@ impl Image<'_> {
             is_covariant: declaration.is_covariant,
             is_generic_covariant_impl: declaration.is_generic_covariant,
             // Static fields with initialisers are implicitly late (`KernelLoader`, runtime/vm/kernel_loader.cc).
-            is_late: declaration.is_late
-                || (declaration.is_static && declaration.init != FieldInit::None),
+            is_late: declaration.is_late || (declaration.is_static && declaration.init != FieldInit::None),
             has_initializer: declaration.init != FieldInit::None,
             is_shared: declaration.is_shared,
             ..FieldKindBits::default()
