@@ -384,7 +384,7 @@ impl FunctionBuilder {
         if trivial && let Some(same) = same {
             self.remove_param(block, param);
             self.aliases.insert(param, same);
-            self.defs.insert((var, block), same);
+            // The block may have assigned the variable meanwhile: only the parameter itself is replaced, by its alias.
             return same;
         }
         // Other parameters may have been removed meanwhile: the position is looked up now.

@@ -116,6 +116,30 @@ fn trivial_parameters_disappear() {
     assert!(func.blocks.values().skip(1).all(|block| block.params.is_empty()));
 }
 
+/// A block that reads a variable before it is sealed and then assigns it: what follows sees the assignment.
+#[test]
+fn assignment_in_an_unsealed_block_survives_sealing() {
+    let mut b = builder(2);
+    let (first, second) = (b.func.params()[0], b.func.params()[1]);
+    let x = b.declare_var(Type::Tagged);
+    b.def_var(x, first);
+    let case = b.create_block();
+    b.jump(case);
+    b.switch_to(case);
+    let old = b.use_var(x);
+    b.ins(Inst::Unary(UnaryOp::IsSmi, old));
+    b.def_var(x, second);
+    let done = b.create_block();
+    b.jump(done);
+    b.seal(case);
+    b.seal(done);
+    b.switch_to(done);
+    let value = b.use_var(x);
+    b.ret(value);
+    let text = text(&b.finish());
+    assert!(text.contains("IsSmi v0") && text.contains("return v1"), "{text}");
+}
+
 /// Code after a terminator is dropped.
 #[test]
 fn unreachable_code_is_dropped() {

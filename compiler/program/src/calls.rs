@@ -311,6 +311,12 @@ impl Program<'_> {
             })
         };
         let implicit_params = u16::from(params.has_receiver);
+        let mut named: Vec<NamedParam> = params
+            .named
+            .iter()
+            .map(|param| NamedParam { name: param.name, ty: convert(&param.ty), required: param.is_required })
+            .collect();
+        named.sort_by(|a, b| self.component.string(a.name).cmp(self.component.string(b.name)));
         let signature = DartType::Function(Arc::new(FunctionType {
             parent_type_args: 0,
             type_params: params
@@ -330,15 +336,7 @@ impl Program<'_> {
                 .into_iter()
                 .chain(params.positional.iter().map(|param| convert(&param.ty)))
                 .collect(),
-            named: params
-                .named
-                .iter()
-                .map(|param| NamedParam {
-                    name: param.name,
-                    ty: convert(&param.ty),
-                    required: param.is_required,
-                })
-                .collect(),
+            named,
             result: match (&params.result, key) {
                 (_, FunctionKey::Member(member)) if self.members[*member].kind == MemberKind::Constructor => {
                     self.receiver_type(self.members[*member].class)

@@ -112,11 +112,16 @@ impl<'k> Loader<'k> {
         // Members of extension type declarations are copies for the front end; the code is in library members.
         let is_unused_copy = matches!(procedure.enclosing, Enclosing::ExtensionType(_));
         let is_static = flags.is_static() || class.is_none();
-        let params = if is_unused_copy {
+        let mut params = if is_unused_copy {
             Params::default()
         } else {
             self.params(&TypeScope::default(), procedure.function, !is_static)?
         };
+        if pragmas.external_name.is_some() {
+            // The C function counts parameters as they are declared.
+            let declared = |param: &Param| procedure.function.named.iter().position(|it| it.name == param.name);
+            params.named.sort_by_key(declared);
+        }
         let forwarding_target = match procedure.stub_kind {
             ProcedureStubKind::ConcreteForwardingStub if !flags.is_abstract() => {
                 self.target(procedure.stub_target)

@@ -274,7 +274,7 @@ pub struct Params {
     pub required: u16,
     /// Positional parameters, without the receiver.
     pub positional: Vec<Param>,
-    /// Named parameters sorted by name.
+    /// Named parameters sorted by name; in order of declaration if the function's code is a C function of the engine.
     pub named: Vec<Param>,
     /// Result type.
     pub result: Option<DartType>,

@@ -128,8 +128,10 @@ programs! {
     ints_text
     libraries
     nums_mixed
+    records_constant
     records_patterns
     regexp
+    regexp_flags
     stack_traces
     strings
     typed_data

@@ -132,14 +132,15 @@ impl<'b> BodyBuilder<'_, 'b> {
             };
             args.push(self.tagged(message));
             self.at(assert.condition_start);
-            self.call_core("dart:core", "AssertionError", "_throwNewSource", &args)?;
+            self.call_core("dart:core", "_AssertionError", "_throwNewSource", &args)?;
             self.unreachable();
         }
         self.join(ok);
         Ok(())
     }
 
-    /// Text of an assertion's condition, if the source is embedded, and its line and column.
+    /// Text of an assertion's condition, null if the source is not embedded (`Script::GetSnippet`, runtime/vm/object.cc),
+    /// and its line and column.
     fn assert_source(&self, assert: &AssertStmt<'b>) -> (ObjectKey, i64, i64) {
         let component = self.component();
         let Some((line, column)) = component.line_column(self.unit.source, assert.condition_start) else {
@@ -151,9 +152,8 @@ impl<'b> BodyBuilder<'_, 'b> {
         let offset = |position: Position| position.get().map_or(0, |at| at as usize);
         let text = units
             .get(offset(assert.condition_start)..offset(assert.condition_end))
-            .filter(|text| !text.is_empty())
-            .map_or_else(|| "<optimized out>".into(), String::from_utf16_lossy);
-        (ObjectKey::Text(text.into()), i64::from(line), i64::from(column))
+            .map_or(ObjectKey::Null, |text| ObjectKey::Text(String::from_utf16_lossy(text).into()));
+        (text, i64::from(line), i64::from(column))
     }
 
     /// The result of a two-way decision as a value.

@@ -225,7 +225,7 @@ impl Image<'_> {
             has_pragma: declaration.entry_point.any(),
             is_covariant: declaration.is_covariant,
             is_generic_covariant_impl: declaration.is_generic_covariant,
-            // For the engine, static fields with an initialiser are late (`KernelLoader::FinishClassLoading`).
+            // Static fields with initialisers are implicitly late (`KernelLoader`, runtime/vm/kernel_loader.cc).
             is_late: declaration.is_late || (declaration.is_static && declaration.init != FieldInit::None),
             has_initializer: declaration.init != FieldInit::None,
             is_shared: declaration.is_shared,

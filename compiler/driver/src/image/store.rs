@@ -311,7 +311,8 @@ impl Image<'_> {
         Ok(())
     }
 
-    /// Names of record fields by the index in record shapes; entry 0 is for records without named fields.
+    /// Names of record fields by the index in record shapes; entry 0 is for records without named fields, which ask
+    /// for their (no) names as others do.
     fn record_field_names(&mut self, roots: &mut RootsBuilder<'_>) -> Result<(), Error> {
         let mut lists: Vec<(Vec<dart_kernel::StrIdx>, u32)> =
             self.types.record_names.iter().map(|(names, &index)| (names.clone(), index)).collect();
