@@ -100,7 +100,12 @@ void main() {
   show('sublistView', () => Uint16List.sublistView(bytes, 0, opaque(3)));
   final ro = bytes.asUnmodifiableView();
   print([ro[0], ro.length]);
-  show('read-only', () => ro[0] = 1);
+  // The message depends on whether the store is inlined.
+  try {
+    ro[0] = 1;
+  } on UnsupportedError {
+    print('read-only');
+  }
   print(identical(bytes.buffer, buffer));
   print([bytes == Uint8List.fromList(bytes), bytes.buffer == Uint8List(1).buffer]);
 

@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     let mut tests = super::cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env(DIR_VARIABLE, toolchain.root());
     if full {
-        tests.args(["--", "--include-ignored"]);
+        tests.env("SNAPCRANE_FULL", "1").args(["--", "--include-ignored"]);
     }
     let mut format = super::cargo();
     format.args(["fmt", "--all", "--check"]);
