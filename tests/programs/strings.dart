@@ -1,7 +1,7 @@
 // Strings: one-byte and two-byte representations, interpolation, buffers, code units, searching, splitting, comparing.
 import 'libs/show.dart';
 
-const samples = ['', 'a', 'hello', 'H\u00e9llo', '\u00ff', '\u0100', '\u4f60\u597d', 'x\u{1f600}y', '\ud800', '\u{10ffff}', 'tab\tnew\nnul\u0000'];
+const samples = ['', 'a', 'hello', 'H\u00e9llo', '\u00ff', '\u0100', '\u4f60\u597d', 'x\u{1f600}y', '\ud800', '\u{10ffff}', 'tab\tnew\nline\u0001'];
 
 class Named {
   final String n;
@@ -125,6 +125,7 @@ e''' r'\n$x');
   print([#a == #a, #a == const Symbol('a'), #a.hashCode == #a.hashCode]);
   print('a' == 1 as dynamic);
   print('10'.padLeft(4, '0') + '\t|');
+  print('nul\u0000'.codeUnits);
   print('ss'.toUpperCase() + '\u00df'.toUpperCase() + '\u0130'.toLowerCase().length.toString());
   print(Uri.encodeComponent('a b&\u00e9') + Uri.decodeComponent('%20%C3%A9'));
 }
