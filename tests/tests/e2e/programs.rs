@@ -121,6 +121,7 @@ programs! {
     exit_code
     fields_unboxed
     files
+    function_apply
     generators_sync
     generics
     ints_arith

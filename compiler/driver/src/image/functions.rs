@@ -7,6 +7,7 @@ use dart_snapshot::objects::{self, Array};
 use dart_snapshot::{CodeRef, ObjId};
 use snapcrane_program::MemberKind;
 use snapcrane_program::ids::{FunctionKey, MemberId};
+use snapcrane_program::types::DartType;
 
 use super::Image;
 use crate::reach::Body;
@@ -161,18 +162,25 @@ impl Image<'_> {
     }
 
     fn closure_data(&mut self, key: &FunctionKey, parent_function: ObjId) -> ObjId {
-        let params = self.program.params(key, &self.reach.locals).ok().flatten();
-        let is_instantiated = params
-            .is_none_or(|params| params.type_params.iter().all(|param| param.default.is_instantiated()));
+        // The engine makes default type arguments itself for calls that it makes (`Function.apply`). It cannot instantiate
+        // a vector that is null.
+        let modes = &self.program.engine.enums.instantiation_mode;
+        let mode = match self.program.signature(key, &self.reach.locals) {
+            Ok(Some(DartType::Function(signature)))
+                if signature.type_params.iter().any(|param| !param.default.is_instantiated()) =>
+            {
+                modes.needs_instantiation
+            }
+            _ => modes.is_instantiated,
+        };
         let packed_fields = ClosureDataFields {
-            // The engine can use defaults as they are, or instantiates them (`InstantiationMode`, runtime/vm/raw_object.h).
-            default_type_arguments_instantiation_mode: u8::from(is_instantiated),
+            default_type_arguments_instantiation_mode: mode as u8,
             awaiter_link_depth: NO_AWAITER_LINK,
             awaiter_link_index: 0,
             captures_only_shared_fields: false,
         };
-        let closure = ObjId::NULL;
-        self.graph.add(objects::ClosureData { parent_function, closure, packed_fields: packed_fields.bits() })
+        let packed_fields = packed_fields.bits();
+        self.graph.add(objects::ClosureData { parent_function, closure: ObjId::NULL, packed_fields })
     }
 
     /// The only closure of a static function, as an object.
