@@ -81,9 +81,14 @@ fn damaged_kernel_files_are_refused_or_compiled() {
                         break;
                     }
                     let (fault, refused, cpu) = try_seed(&original, seed, dir.path());
+                    // The long run is worth watching with --nocapture.
+                    fault.iter().for_each(|fault| println!("{fault}"));
                     let mut found = found.lock().expect("no thread panicked");
                     found.0.extend(fault.map(|fault| (seed, fault)));
                     found.1 += u64::from(refused);
+                    if seed % 1000 == 999 {
+                        println!("{} of {count} after {:.0} s", seed + 1, begin.elapsed().as_secs_f64());
+                    }
                     found.2 = found.2.max(cpu);
                 }
             });
