@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use snapcrane_tests::child::Finished;
+use snapcrane_tests::child::{Finished, Limits, run};
 use snapcrane_tests::expect::Expectation;
 use snapcrane_tests::harness::{
     CompileOptions, Engine, Harness, Program, examples_dir, harness, programs_dir, said, shown,
