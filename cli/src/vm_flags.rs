@@ -40,7 +40,7 @@ pub fn parse(argument: &str) -> Argument<'_> {
 ///
 /// # Errors
 /// The value, if it is neither.
-pub fn boolean<'a>(on: bool, value: Option<&'a str>) -> Result<bool, &'a str> {
+pub fn boolean(on: bool, value: Option<&str>) -> Result<bool, &str> {
     match value {
         None => Ok(on),
         Some("true") => Ok(on),

@@ -44,6 +44,11 @@ impl<I: EntityRef, K: Clone + Eq + Hash> Interner<I, K> {
         self.keys.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// Keys in the order of their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (I, &K)> {
         self.keys.iter()

@@ -119,7 +119,8 @@ impl<'k> Loader<'k> {
         };
         if pragmas.external_name.is_some() {
             // The C function counts parameters as they are declared.
-            let declared = |param: &Param| procedure.function.named.iter().position(|it| it.name == param.name);
+            let declared =
+                |param: &Param| procedure.function.named.iter().position(|it| it.name == param.name);
             params.named.sort_by_key(declared);
         }
         let forwarding_target = match procedure.stub_kind {

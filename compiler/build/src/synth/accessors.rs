@@ -1,6 +1,6 @@
 //! Getters and setters of fields.
 
-use snapcrane_ir::{Inst, Slot, StoreBarrier, Type, UnaryOp, Value};
+use snapcrane_ir::{Inst, Slot, SourcePos, StoreBarrier, Type, UnaryOp, Value};
 use snapcrane_program::ids::{FieldId, FunctionKey, ObjectKey};
 use snapcrane_program::{Field, FieldInit, SlotKind};
 
@@ -48,6 +48,8 @@ impl Synth<'_> {
     /// other is simply overwritten.
     pub(super) fn implicit_getter(&mut self, id: FieldId) {
         let field = self.field(id);
+        let position = self.ctx.program.component.fields[field.kernel].position;
+        self.b.set_pos(SourcePos::new(position.raw()));
         let receiver = self.params().first().copied();
         let value = self.field_value(id, receiver);
         let may_be_uninitialized =

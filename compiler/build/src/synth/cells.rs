@@ -1,6 +1,6 @@
 //! Cells of the dispatch table whose class does not simply have a function with the parameters of the row.
 
-use snapcrane_ir::{Inst, NativeSlot, Slot, Value};
+use snapcrane_ir::{Inst, NativeSlot, Slot, Type, Value};
 use snapcrane_program::MemberKind;
 use snapcrane_program::ids::{CallShape, FunctionKey, ObjectKey, RowKey, Selector, SelectorKind};
 
@@ -174,7 +174,21 @@ impl Synth<'_> {
         let arguments = self.arguments(shape);
         // A field named `call` can hold the receiver itself.
         self.b.ins(Inst::CheckStack);
-        let function = self.b.call(getter.clone(), &[arguments.receiver()]);
+        let function = match getter {
+            // A record without the field has no such method, rather than no such getter.
+            FunctionKey::RecordFieldGetter(name) => {
+                let (function, missing) = self.record_field(arguments.receiver(), *name);
+                let found = self.b.create_block();
+                let value = self.b.append_param(found, Type::Tagged);
+                self.b.jump_args(found, &[function]);
+                self.join(missing);
+                let name = self.selector_name(Selector { name: *name, kind: SelectorKind::Method });
+                self.return_no_such_method(&name, &arguments)?;
+                self.join(found);
+                value
+            }
+            _ => self.b.call(getter.clone(), &[arguments.receiver()]),
+        };
         let selector = Selector { name: self.ctx.call_name()?, kind: SelectorKind::Method };
         let row = self.b.row_ref(RowKey { selector, shape: shape.clone(), dynamic: true });
         let mut args = arguments.all;

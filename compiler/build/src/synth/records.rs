@@ -1,7 +1,7 @@
 //! Dynamic access to the fields of records.
 
 use snapcrane_ir::inst::ThreadSlot;
-use snapcrane_ir::{ArrayKind, BinaryOp, CompareOp, Inst, NativeSlot, Slot, Type};
+use snapcrane_ir::{ArrayKind, BinaryOp, Block, CompareOp, Inst, NativeSlot, Slot, Type, Value};
 use snapcrane_program::ids::{CallShape, Name, ObjectKey, Selector, SelectorKind};
 
 use super::Synth;
@@ -17,6 +17,19 @@ impl Synth<'_> {
     /// (`FlowGraphBuilder::BuildGraphOfRecordFieldGetter`, runtime/vm/compiler/frontend/kernel_to_il.cc).
     pub(super) fn record_field_getter(&mut self, name: Name) -> Result<()> {
         let Some(&record) = self.params().first() else { return Err(self.dangling("record")) };
+        let (value, missing) = self.record_field(record, name);
+        self.b.ret(value);
+        self.join(missing);
+        let getter = self.selector_name(Selector { name, kind: SelectorKind::Getter });
+        let result = self.no_such_method(&getter, &CallShape::positional(1), &[record])?;
+        self.b.ret(result);
+        Ok(())
+    }
+
+    /// The value of a record's field, and the block where control goes if there is no such field.
+    pub(super) fn record_field(&mut self, record: Value, name: Name) -> (Value, Block) {
+        let done = self.b.create_block();
+        let result = self.b.append_param(done, Type::Tagged);
         let shape = self.b.ins(Inst::Load {
             object: record,
             slot: Slot::Native(NativeSlot::RecordShape),
@@ -42,7 +55,7 @@ impl Synth<'_> {
             self.b.branch(exists, found, proceed);
             self.join(found);
             let value = self.load_indexed(ArrayKind::Record, record, index);
-            self.b.ret(value);
+            self.b.jump_args(done, &[value]);
             self.join(proceed);
         }
 
@@ -76,13 +89,9 @@ impl Synth<'_> {
         self.join(found);
         let at = self.b.ins(Inst::Binary(BinaryOp::AddInt64, num_positional, at));
         let value = self.load_indexed(ArrayKind::Record, record, at);
-        self.b.ret(value);
-
-        self.join(missing);
-        let getter = self.selector_name(Selector { name, kind: SelectorKind::Getter });
-        let result = self.no_such_method(&getter, &CallShape::positional(1), &[record])?;
-        self.b.ret(result);
-        Ok(())
+        self.b.jump_args(done, &[value]);
+        self.join(done);
+        (result, missing)
     }
 }
 

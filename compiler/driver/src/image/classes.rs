@@ -166,14 +166,22 @@ impl Image<'_> {
         self.graph.add(objects::TypeParameters { names, flags: ObjId::NULL, bounds, defaults })
     }
 
-    /// Functions that the engine looks up by name in the class.
+    /// Functions that the engine looks up by name in the class: members, and accessors of fields.
     fn class_functions(&mut self, class: ClassId) -> ObjId {
-        let mut functions = Vec::new();
-        for &member in &self.program.class(class).members {
-            if self.is_looked_up(member) {
-                functions.push(self.function(&FunctionKey::Member(member)));
-            }
-        }
+        let declaration = self.program.class(class);
+        let members = declaration
+            .members
+            .iter()
+            .filter(|&&member| self.is_looked_up(member))
+            .map(|&member| FunctionKey::Member(member));
+        let accessors = declaration
+            .instance_fields
+            .iter()
+            .filter(|&&field| self.program.fields[field].entry_point.any())
+            .flat_map(|&field| [FunctionKey::ImplicitGetter(field), FunctionKey::ImplicitSetter(field)])
+            .filter(|key| self.reach.function(key).is_some());
+        let keys: Vec<FunctionKey> = members.chain(accessors).collect();
+        let functions = keys.iter().map(|key| self.function(key)).collect();
         self.array_or_empty(functions)
     }
 

@@ -108,7 +108,14 @@ impl Image<'_> {
                     _ if is_static => FunctionKind::ImplicitStaticGetter,
                     _ => FunctionKind::ImplicitGetter,
                 };
-                (FunctionKindTag { is_static, ..FunctionKindTag::of(kind) }, ObjId::NULL, self.field(*field))
+                // The engine checks the arguments of what it calls against the signature.
+                let has_pragma = self.program.fields[*field].entry_point.any();
+                let signature = if has_pragma { self.signature(key) } else { ObjId::NULL };
+                (
+                    FunctionKindTag { is_static, has_pragma, ..FunctionKindTag::of(kind) },
+                    signature,
+                    self.field(*field),
+                )
             }
             FunctionKey::MethodExtractor(_) => {
                 (FunctionKindTag::of(FunctionKind::MethodExtractor), ObjId::NULL, ObjId::NULL)

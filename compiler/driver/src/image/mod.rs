@@ -92,7 +92,7 @@ pub fn build(
 ) -> Result<Objects, Error> {
     let mut graph = Graph::new();
     let roots = RootsBuilder::new(spec, &mut graph);
-    let common = roots.common.clone();
+    let common = roots.common;
     let image = Image {
         program,
         reach,
