@@ -104,14 +104,21 @@ mod tests {
 
     #[test]
     fn rows_do_not_collide_and_fill_holes() {
+        // As in programs: a row's cells are a few subtrees of the class hierarchy, which are runs of class ids.
         let mut rows = PrimaryMap::new();
         let mut seed = 1u64;
+        let mut random = |bound: u64| {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (seed >> 33) % bound
+        };
         for _ in 0..300 {
             let mut cells = Vec::new();
-            for class in 45..400u32 {
-                seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                if seed >> 33 & 15 == 0 {
-                    cells.push((ClassId::from_u32(class), FunctionId::new((seed >> 40) as usize)));
+            let mut class = 45;
+            for _ in 0..=random(3) {
+                class += 1 + random(80);
+                for _ in 0..=random(12) {
+                    cells.push((ClassId::from_u32(class as u32), FunctionId::new(random(1000) as usize)));
+                    class += 1;
                 }
             }
             rows.push(cells);

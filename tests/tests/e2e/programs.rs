@@ -122,6 +122,7 @@ programs! {
     fields_unboxed
     files
     function_apply
+    gc_old
     generics
     ints_arith
     ints_bits
