@@ -29,7 +29,7 @@ pub struct Limits {
 
 impl Limits {
     /// A time limit in seconds, any amount of memory, files of up to 1 GiB.
-    pub fn seconds(seconds: u64) -> Limits {
+    pub const fn seconds(seconds: u64) -> Limits {
         Limits { time: Duration::from_secs(seconds), cpu_seconds: None, memory: None, file_size: FILE_SIZE }
     }
 }
