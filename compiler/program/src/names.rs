@@ -91,7 +91,9 @@ impl Program<'_> {
             FunctionKey::FieldInit(field) => format!("init:{}", self.vm_name(self.fields[*field].name)),
             FunctionKey::ImplicitGetter(field) => format!("get:{}", self.vm_name(self.fields[*field].name)),
             FunctionKey::ImplicitSetter(field) => format!("set:{}", self.vm_name(self.fields[*field].name)),
-            FunctionKey::Adapter(function, _) | FunctionKey::GenericEntry(function) => {
+            FunctionKey::Adapter(function, _)
+            | FunctionKey::Resume(function)
+            | FunctionKey::GenericEntry(function) => {
                 self.function_name(function, locals)
             }
             FunctionKey::DynForwarder(function, _) | FunctionKey::DynEntry(function) => {
@@ -154,6 +156,7 @@ impl Program<'_> {
             FunctionKey::Adapter(function, _)
             | FunctionKey::DynForwarder(function, _)
             | FunctionKey::DynGetterCall(function, _)
+            | FunctionKey::Resume(function)
             | FunctionKey::GenericEntry(function)
             | FunctionKey::DynEntry(function) => self.qualified_name(function, locals),
             FunctionKey::NoSuchMethod(row) => self.text(row.selector.name.text).into_owned(),
