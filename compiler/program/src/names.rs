@@ -93,9 +93,7 @@ impl Program<'_> {
             FunctionKey::ImplicitSetter(field) => format!("set:{}", self.vm_name(self.fields[*field].name)),
             FunctionKey::Adapter(function, _)
             | FunctionKey::Resume(function)
-            | FunctionKey::GenericEntry(function) => {
-                self.function_name(function, locals)
-            }
+            | FunctionKey::GenericEntry(function) => self.function_name(function, locals),
             FunctionKey::DynForwarder(function, _) | FunctionKey::DynEntry(function) => {
                 format!("dyn:{}", self.function_name(function, locals))
             }
