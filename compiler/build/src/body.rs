@@ -33,6 +33,7 @@ use crate::closures::LocalSignature;
 use crate::error::{Error, Result};
 use crate::scopes::Scopes;
 use crate::statements::{Finalizer, Target};
+use crate::suspend::Suspendable;
 use crate::variables::{Level, Place};
 
 /// A member or field initialiser with its local functions.
@@ -51,6 +52,8 @@ pub(crate) struct Unit<'a, 'b> {
     pub(crate) queue: RefCell<Vec<Pending>>,
     pub(crate) queued: RefCell<FxHashSet<NodeOffset>>,
     pub(crate) signatures: RefCell<FxHashMap<NodeOffset, Rc<LocalSignature>>>,
+    /// Resumptions of functions that have been built and not been taken yet.
+    pub(crate) resumptions: RefCell<Vec<Function>>,
 }
 
 /// A local function that is still to be built.
@@ -110,6 +113,8 @@ pub(crate) struct BodyBuilder<'u, 'b> {
     pub(crate) catches: Vec<(Value, Value)>,
     /// Whether the function polls for interrupts nowhere.
     pub(crate) no_interrupts: bool,
+    /// What the function is, if it suspends.
+    pub(crate) suspendable: Option<Suspendable>,
     /// What went wrong where no error could be returned.
     pub(crate) failure: Option<Error>,
     caches: u32,
@@ -134,6 +139,7 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
             finalizers: Vec::new(),
             catches: Vec::new(),
             no_interrupts: false,
+            suspendable: None,
             failure: None,
             caches: 0,
             conversions: FxHashMap::default(),
@@ -299,14 +305,6 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
         checks: &Checks,
         content: impl FnOnce(&mut Self) -> Result<()>,
     ) -> Result<Function> {
-        if header.async_marker != ast::AsyncMarker::Sync {
-            let construct = match header.async_marker {
-                ast::AsyncMarker::Async => "async function",
-                ast::AsyncMarker::AsyncStar => "async* function",
-                ast::AsyncMarker::SyncStar | ast::AsyncMarker::Sync => "sync* function",
-            };
-            return Err(self.unsupported(construct, header.position));
-        }
         let mut values = self.b.func.params().to_vec();
         let mut values = values.drain(..);
         let own_type_args = if params.type_params.is_empty() { None } else { values.next() };
@@ -341,7 +339,7 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
         for (param, value) in params.positional.iter().chain(&params.named).zip(arguments) {
             self.bind(VarId(param.variable), value)?;
         }
-        content(&mut self)?;
+        self.suspendable_body(header, content)?;
         if self.b.is_reachable() {
             self.at(header.end_position);
             let null = self.b.null();
@@ -354,6 +352,7 @@ impl<'u, 'b> BodyBuilder<'u, 'b> {
     pub(crate) fn finish(self) -> Result<Function> {
         match self.failure {
             Some(failure) => Err(failure),
+            None if self.suspendable.is_some() => self.unit.split(self.b.finish()),
             None => Ok(self.b.finish()),
         }
     }

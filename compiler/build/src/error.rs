@@ -31,6 +31,14 @@ pub enum Error {
         /// `Class.name` or `name`.
         name: String,
     },
+    /// A function that suspends was built wrongly: a defect of this crate.
+    #[error("{member}: {source}")]
+    Suspension {
+        /// The function's member.
+        member: String,
+        /// What is wrong.
+        source: snapcrane_ir::suspend::SplitError,
+    },
     /// A reference of the kernel file to something that the program does not have.
     #[error("{member}: dangling reference to {what}")]
     Dangling {

@@ -9,6 +9,7 @@
 //! | `body` | frames, prologues, representations of values |
 //! | `scopes`, `variables`, `late`, `closures` | where variables live, local functions |
 //! | `expressions`, `statements`, `constructors` | the constructs of kernel |
+//! | `suspend` | `async`, `async*` and `sync*` functions |
 //! | `types`, `facts`, `arithmetic` | types as values and as knowledge, operators without calls |
 //! | [`synth`], [`externals`] | functions without a body in kernel |
 //!
@@ -29,6 +30,7 @@ mod facts;
 mod late;
 mod scopes;
 mod statements;
+mod suspend;
 pub mod synth;
 mod types;
 mod variables;
@@ -51,7 +53,7 @@ use scopes::Scopes;
 /// What [`build`] makes.
 #[derive(Clone, Debug, Default)]
 pub struct BuildOutput {
-    /// The function asked for, then its local functions.
+    /// The function asked for, then its local functions; after each, its resumption if it suspends.
     ///
     /// Local functions of the initialiser of an instance field belong to every constructor of the class: they can come from several
     /// calls, and are the same each time.
@@ -112,6 +114,11 @@ pub fn build(ctx: &BuildContext<'_>, key: &FunctionKey) -> Result<BuildOutput> {
         FunctionKey::Local(node) => {
             Err(Error::Dangling { member: format!("byte {node}"), what: "a local function by itself".into() })
         }
+        // So do the parts of functions that run after a suspension.
+        FunctionKey::Resume(function) => Err(Error::Dangling {
+            member: ctx.program.qualified_name(function, ctx.locals),
+            what: "the resumed part of a function by itself".into(),
+        }),
         _ => synth::build(ctx, key),
     }
 }
@@ -245,12 +252,14 @@ fn unit<'a, 'b>(
         queue: RefCell::default(),
         queued: RefCell::new(FxHashSet::default()),
         signatures: RefCell::default(),
+        resumptions: RefCell::default(),
     }
 }
 
 /// Builds the local functions that the body, and they themselves, asked for.
 fn finish(unit: &Unit<'_, '_>, function: Function) -> Result<BuildOutput> {
     let mut output = BuildOutput { functions: vec![function], locals: Vec::new(), is_native: false };
+    output.functions.append(&mut unit.resumptions.borrow_mut());
     let mut next = 0;
     loop {
         let pending = unit.queue.borrow().get(next).cloned();
@@ -258,6 +267,7 @@ fn finish(unit: &Unit<'_, '_>, function: Function) -> Result<BuildOutput> {
         next += 1;
         let (function, info) = unit.build_local(&pending)?;
         output.functions.push(function);
+        output.functions.append(&mut unit.resumptions.borrow_mut());
         output.locals.push(info);
     }
 }

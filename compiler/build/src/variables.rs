@@ -117,16 +117,31 @@ impl<'b> BodyBuilder<'_, 'b> {
         if innermost != scope {
             return;
         }
-        let slots = self.unit.scopes.context(scope).map_or(0, |info| info.num_slots());
-        let old = self.b.use_var(variable);
-        let parent = self.current_context(self.levels.len() - 1);
+        let new = self.copied_context();
+        self.b.def_var(variable, new);
+    }
+
+    /// Replaces the innermost context, which was allocated here, by a copy.
+    pub(crate) fn copy_context(&mut self) {
+        let new = self.copied_context();
+        if let Some(level) = self.levels.last_mut() {
+            level.context = LevelContext::Value(new);
+        }
+    }
+
+    /// A copy of the innermost context, which must exist.
+    fn copied_context(&mut self) -> Value {
+        let index = self.levels.len() - 1;
+        let slots = self.unit.scopes.context(self.levels[index].scope).map_or(0, |info| info.num_slots());
+        let old = self.level_context(index);
+        let parent = self.current_context(index);
         let new = self
             .ins(Inst::Allocate { kind: AllocKind::Context(slots), args: [parent].into_iter().collect() });
         for slot in 0..slots {
             let value = self.load(old, Slot::ContextVariable(slot), Type::Tagged);
             self.store_slot(new, Slot::ContextVariable(slot), value, StoreBarrier::None);
         }
-        self.b.def_var(variable, new);
+        new
     }
 
     pub(crate) fn load(&mut self, object: Value, slot: Slot, ty: Type) -> Value {

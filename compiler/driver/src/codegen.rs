@@ -150,7 +150,12 @@ fn function(
             let compiled = compiler
                 .compile(&context, function)
                 .map_err(|source| Error::Lower { function: name.clone(), source })?;
-            piece(kind, name, compiled, &|callee| reached.callees.get(callee).copied())
+            let mut piece = piece(kind, name, compiled, &|callee| reached.callees.get(callee).copied())?;
+            if matches!(function.key, FunctionKey::Resume(_)) {
+                // States of the function look to the collector like frames that return there, all of whose words are tagged.
+                piece.stack_maps.insert(0, (snapcrane_ir::suspend::PC_OFFSET, Vec::new()));
+            }
+            Ok(piece)
         }
     }
 }

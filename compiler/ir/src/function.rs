@@ -115,6 +115,13 @@ pub enum Terminator {
     Throw(Value),
     /// Throws an exception that was caught, keeping its stack trace.
     ReThrow(Value, Value),
+    /// Calls the code at an address and returns what it returns, in place of the own frame.
+    TailCall {
+        /// `Pointer`.
+        address: Value,
+        /// Tagged arguments.
+        args: SmallVec<[Value; 4]>,
+    },
     /// Control never gets here.
     Unreachable,
 }
@@ -151,6 +158,7 @@ impl Terminator {
             Terminator::Return(_)
             | Terminator::Throw(_)
             | Terminator::ReThrow(..)
+            | Terminator::TailCall { .. }
             | Terminator::Unreachable => {}
         }
     }
@@ -170,6 +178,7 @@ impl Terminator {
             Terminator::Return(_)
             | Terminator::Throw(_)
             | Terminator::ReThrow(..)
+            | Terminator::TailCall { .. }
             | Terminator::Unreachable => {}
         }
     }
@@ -184,6 +193,10 @@ impl Terminator {
                 f(*v);
                 f(*t);
             }
+            Terminator::TailCall { address, args } => {
+                f(*address);
+                args.iter().copied().for_each(f);
+            }
             Terminator::Jump(_) | Terminator::Unreachable => {}
         }
     }
@@ -197,6 +210,10 @@ impl Terminator {
             Terminator::ReThrow(v, t) => {
                 f(v);
                 f(t);
+            }
+            Terminator::TailCall { address, args } => {
+                f(address);
+                args.iter_mut().for_each(f);
             }
             Terminator::Jump(_) | Terminator::Unreachable => {}
         }
@@ -340,7 +357,10 @@ impl Function {
             | InstantiateType { .. }
             | InstantiateTypeArgs { .. }
             | CatchException
-            | CatchStackTrace => Type::Tagged,
+            | CatchStackTrace
+            | CurrentState(_)
+            | SaveState(_)
+            | Suspend { .. } => Type::Tagged,
             CallStatic { callee, .. } => self
                 .callee_signatures
                 .get(*callee)
@@ -360,7 +380,7 @@ impl Function {
             Load { ty, .. } => *ty,
             LoadIndexed { kind, .. } => kind.element_type(),
             CallLeaf { ty, .. } => return *ty,
-            ElementsAddress { .. } | PointerAdd(..) | IntToPointer(_) => Type::Pointer,
+            ElementsAddress { .. } | PointerAdd(..) | IntToPointer(_) | CodeAddress(_) => Type::Pointer,
             Store { .. }
             | StoreIndexed { .. }
             | StoreStatic(..)
@@ -370,6 +390,7 @@ impl Function {
             | CheckNotZero(_)
             | CheckShiftCount(_)
             | AssertSubtype { .. }
+            | Remember(_)
             | CheckStack => return None,
         })
     }
@@ -393,6 +414,37 @@ impl Function {
         if let Some(terminator) = &data.terminator {
             terminator.for_each_edge(f);
         }
+    }
+
+    /// Replaces every use of a value, edge arguments included, by what `f` makes of it and of the block it is in.
+    pub(crate) fn map_values(&mut self, mut f: impl FnMut(Block, Value) -> Value) {
+        for (block, data) in self.blocks.iter_mut() {
+            for &inst in &data.insts {
+                self.insts[inst].inst.map_args(|v| f(block, v));
+            }
+            if let Some(unwind) = &mut data.unwind {
+                unwind.args.iter_mut().for_each(|v| *v = f(block, *v));
+            }
+            if let Some(terminator) = &mut data.terminator {
+                terminator.for_each_arg_mut(|v| *v = f(block, *v));
+                terminator.for_each_edge_mut(|edge| edge.args.iter_mut().for_each(|v| *v = f(block, *v)));
+            }
+        }
+    }
+
+    /// Empties blocks that cannot be reached, and returns the others in reverse postorder.
+    pub(crate) fn clear_unreachable(&mut self) -> Vec<Block> {
+        let order = self.reverse_postorder();
+        let mut reachable = vec![false; self.blocks.len()];
+        for block in &order {
+            reachable[block.index()] = true;
+        }
+        for (block, data) in self.blocks.iter_mut() {
+            if !reachable[block.index()] {
+                *data = BlockData { terminator: Some(Terminator::Unreachable), ..BlockData::default() };
+            }
+        }
+        order
     }
 
     /// Blocks reachable from the entry in reverse postorder of a depth-first walk.

@@ -191,6 +191,8 @@ pub enum Slot {
     ArrayElement(u32),
     /// Element of a `TypeArguments` vector.
     TypeArgument(u32),
+    /// Word of the payload of a `SuspendState` ([`crate::suspend`]); word 0 is [`NativeSlot::SuspendStateIndex`].
+    SuspendPayload(u32),
 }
 
 macro_rules! native_slots {
@@ -303,6 +305,10 @@ native_slots! {
     SuspendStateThenCallback: Tagged,
     /// `SuspendState.error_callback`.
     SuspendStateErrorCallback: Tagged,
+    /// `SuspendState.pc`: raw address; the collector visits the payload unless it is 0.
+    SuspendStatePc: Pointer,
+    /// First word of the payload of a `SuspendState` (a Smi, by this compiler's convention): number of the place of suspension.
+    SuspendStateIndex: Int64,
     /// First native field's array of an instance of a native-fields class.
     NativeFieldsArray: Tagged,
     /// `StackTrace.async_link`.
@@ -433,6 +439,8 @@ pub enum AllocKind {
     Pointer,
     /// External typed data. Operands: address (`Pointer`), length (`Int64`).
     ExternalTypedData(ClassId),
+    /// `SuspendState` with that many words of payload, which are undefined, pc 0 and no callbacks. Operand: function data.
+    SuspendState(u32),
 }
 
 /// Operands of calls.
@@ -673,6 +681,25 @@ pub enum Inst {
         /// Type arguments.
         function: Value,
     },
+    /// Address of the first instruction of a function.
+    CodeAddress(CalleeRef),
+    /// Tells the collector of all tagged stores without barrier that were made to the object since the last safepoint.
+    Remember(Value),
+    /// The state of a function that can suspend: the operand (function data) until it was suspended for the first time, the
+    /// `SuspendState` from then on. Only before [`crate::suspend::split`].
+    CurrentState(Value),
+    /// The `SuspendState` with everything saved that is needed after the [`Inst::Suspend`] that takes the result. Between
+    /// the two there is nothing but the call of a library function that arranges for resumption. The operand is the
+    /// function data of a new state. Only before [`crate::suspend::split`].
+    SaveState(Value),
+    /// Returns `result` from the function; when the state is resumed, yields the value, or throws the exception, that
+    /// it is resumed with. Only before [`crate::suspend::split`].
+    Suspend {
+        /// The state.
+        state: Value,
+        /// What the function returns for now.
+        result: Value,
+    },
     /// Polls for interrupts and stack overflow; safepoint, may throw.
     CheckStack,
     /// The exception, at the start of a handler.
@@ -716,12 +743,15 @@ impl Inst {
             | Inst::PointerAdd(..)
             | Inst::PointerToInt(_)
             | Inst::IntToPointer(_)
+            | Inst::CodeAddress(_)
+            | Inst::CurrentState(_)
             | Inst::TargetAbi => none,
             Inst::Load { .. } | Inst::LoadIndexed { .. } | Inst::LoadStatic(_) | Inst::LoadThread(_) => reads,
             Inst::Store { .. }
             | Inst::StoreIndexed { .. }
             | Inst::StoreStatic(..)
-            | Inst::StoreThread(..) => writes,
+            | Inst::StoreThread(..)
+            | Inst::Remember(_) => writes,
             Inst::MemMove { .. } => Effects { reads: true, writes: true, ..none },
             Inst::CallLeaf { .. } => Effects { reads: true, writes: true, ..none },
             Inst::CheckNull { .. }
@@ -738,6 +768,8 @@ impl Inst {
             | Inst::CallClosure { .. }
             | Inst::CallEntry { .. }
             | Inst::CallRuntime { .. }
+            | Inst::SaveState(_)
+            | Inst::Suspend { .. }
             | Inst::CheckStack => call,
             Inst::CatchException | Inst::CatchStackTrace => Effects { reads: true, writes: true, ..none },
         }
@@ -765,6 +797,7 @@ macro_rules! operand_walk {
                 | Inst::LoadStatic(_)
                 | Inst::LoadThread(_)
                 | Inst::TargetAbi
+                | Inst::CodeAddress(_)
                 | Inst::CheckStack
                 | Inst::CatchException
                 | Inst::CatchStackTrace => {}
@@ -774,7 +807,10 @@ macro_rules! operand_walk {
                 | Inst::PointerToInt(a)
                 | Inst::IntToPointer(a)
                 | Inst::CheckNotZero(a)
-                | Inst::CheckShiftCount(a) => f(a),
+                | Inst::CheckShiftCount(a)
+                | Inst::Remember(a)
+                | Inst::CurrentState(a)
+                | Inst::SaveState(a) => f(a),
                 Inst::Binary(_, a, b) | Inst::Compare(_, a, b) | Inst::PointerAdd(a, b) => {
                     f(a);
                     f(b);
@@ -812,6 +848,10 @@ macro_rules! operand_walk {
                     f(closure);
                     f(descriptor);
                     f(arguments);
+                }
+                Inst::Suspend { state, result } => {
+                    f(state);
+                    f(result);
                 }
                 Inst::MemMove { to, from, count } => {
                     f(to);

@@ -30,6 +30,8 @@ pub mod builder;
 pub mod dominators;
 pub mod function;
 pub mod inst;
+mod params;
+pub mod suspend;
 pub mod text;
 pub mod verifier;
 

@@ -120,6 +120,7 @@ impl Display<'_> {
             Slot::RecordField(index) => format!("record[{index}]"),
             Slot::ArrayElement(index) => format!("array[{index}]"),
             Slot::TypeArgument(index) => format!("type_argument[{index}]"),
+            Slot::SuspendPayload(index) => format!("payload[{index}]"),
         }
     }
 
@@ -142,6 +143,7 @@ impl Display<'_> {
             AllocKind::OneByteString => "one_byte_string".into(),
             AllocKind::TwoByteString => "two_byte_string".into(),
             AllocKind::Pointer => "pointer".into(),
+            AllocKind::SuspendState(words) => format!("suspend_state {words}"),
         }
     }
 
@@ -229,6 +231,13 @@ impl Display<'_> {
             Inst::InstantiateTypeArgs { args, instantiator, function } => {
                 write!(f, "instantiate_type_args {} [{instantiator}, {function}]", object(*args))
             }
+            Inst::CodeAddress(callee) => {
+                write!(f, "code_address {}", self.names.function(&func.callees[*callee]))
+            }
+            Inst::Remember(a) => write!(f, "remember {a}"),
+            Inst::CurrentState(a) => write!(f, "current_state {a}"),
+            Inst::SaveState(a) => write!(f, "save_state {a}"),
+            Inst::Suspend { state, result } => write!(f, "suspend {state}, {result}"),
             Inst::CheckStack => f.write_str("check_stack"),
             Inst::CatchException => f.write_str("catch_exception"),
             Inst::CatchStackTrace => f.write_str("catch_stack_trace"),
@@ -261,6 +270,10 @@ impl Display<'_> {
             Terminator::Return(value) => write!(f, "return {value}"),
             Terminator::Throw(value) => write!(f, "throw {value}"),
             Terminator::ReThrow(value, trace) => write!(f, "rethrow {value}, {trace}"),
+            Terminator::TailCall { address, args } => {
+                write!(f, "tail_call {address}")?;
+                self.args(f, args)
+            }
             Terminator::Unreachable => f.write_str("unreachable"),
         }
     }

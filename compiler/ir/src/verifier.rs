@@ -147,6 +147,10 @@ impl Verifier<'_> {
                         self.expect(block, None, *value, Type::Tagged);
                         self.expect(block, None, *trace, Type::Tagged);
                     }
+                    Terminator::TailCall { address, args } => {
+                        self.expect(block, None, *address, Type::Pointer);
+                        args.iter().for_each(|&arg| self.expect(block, None, arg, Type::Tagged));
+                    }
                     Terminator::Jump(_) | Terminator::Unreachable => {}
                 }
             }

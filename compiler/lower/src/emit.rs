@@ -654,6 +654,22 @@ impl<'f> Emitter<'f> {
         value
     }
 
+    /// Address of code with tagged parameters and result.
+    pub(crate) fn code_address(&mut self, target: RelocTarget, params: &[Type]) -> Value {
+        let word = self.word;
+        let sig = self.signature(CallConv::Tail, params, Some(word));
+        let func = self.function(target, sig);
+        self.cur.ins().func_addr(word, func)
+    }
+
+    /// Goes to the code at an address, which returns to the caller.
+    pub(crate) fn tail_call(&mut self, address: Value, args: &[Value]) {
+        let params: SmallVec<[Type; 8]> = args.iter().map(|&a| self.cur.func.dfg.value_type(a)).collect();
+        let word = self.word;
+        let sig = self.signature(CallConv::Tail, &params, Some(word));
+        self.cur.ins().return_call_indirect(sig, address, args);
+    }
+
     /// Calls a helper that returns a tagged value.
     pub(crate) fn call_helper(&mut self, helper: HelperId, args: &[Value], keep: &mut [Value]) -> Value {
         let target = Target::Direct(RelocTarget::Helper(helper));

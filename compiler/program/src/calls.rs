@@ -170,6 +170,7 @@ impl Program<'_> {
             | FunctionKey::DynGetterCall(..)
             | FunctionKey::NoSuchMethod(_)
             | FunctionKey::DynClosureCall(_)
+            | FunctionKey::Resume(_)
             | FunctionKey::GenericEntry(_)
             | FunctionKey::DynEntry(_) => return Ok(None),
         }))
@@ -232,6 +233,7 @@ impl Program<'_> {
             | FunctionKey::DynGetterCall(_, shape)
             | FunctionKey::DynClosureCall(shape) => CodeParams::of_shape(shape),
             FunctionKey::NoSuchMethod(row) => CodeParams::of_shape(&row.shape),
+            FunctionKey::Resume(_) => CodeParams::plain(4),
             FunctionKey::GenericEntry(_) | FunctionKey::DynEntry(_) => CodeParams::plain(2),
             FunctionKey::MethodExtractor(_) | FunctionKey::RecordFieldGetter(_) => CodeParams::plain(1),
             FunctionKey::ImplicitSetter(field) => {

@@ -136,6 +136,8 @@ pub enum FunctionKey {
     RecordFieldGetter(Name),
     /// Cell of the rows `call` on closures: a call of a value of static type `Function` or `dynamic`.
     DynClosureCall(CallShape),
+    /// The part of a function that runs after it was suspended: `(state, value, exception, stack trace)`, all tagged.
+    Resume(Box<FunctionKey>),
     /// What the engine and closures call, `(arguments descriptor, pointer to arguments)`: unpacks, fills in defaults, calls.
     GenericEntry(Box<FunctionKey>),
     /// The same for calls that were not checked statically: checks arity, names, type arguments and argument types first.

@@ -91,9 +91,9 @@ impl Program<'_> {
             FunctionKey::FieldInit(field) => format!("init:{}", self.vm_name(self.fields[*field].name)),
             FunctionKey::ImplicitGetter(field) => format!("get:{}", self.vm_name(self.fields[*field].name)),
             FunctionKey::ImplicitSetter(field) => format!("set:{}", self.vm_name(self.fields[*field].name)),
-            FunctionKey::Adapter(function, _) | FunctionKey::GenericEntry(function) => {
-                self.function_name(function, locals)
-            }
+            FunctionKey::Adapter(function, _)
+            | FunctionKey::Resume(function)
+            | FunctionKey::GenericEntry(function) => self.function_name(function, locals),
             FunctionKey::DynForwarder(function, _) | FunctionKey::DynEntry(function) => {
                 format!("dyn:{}", self.function_name(function, locals))
             }
@@ -154,6 +154,7 @@ impl Program<'_> {
             FunctionKey::Adapter(function, _)
             | FunctionKey::DynForwarder(function, _)
             | FunctionKey::DynGetterCall(function, _)
+            | FunctionKey::Resume(function)
             | FunctionKey::GenericEntry(function)
             | FunctionKey::DynEntry(function) => self.qualified_name(function, locals),
             FunctionKey::NoSuchMethod(row) => self.text(row.selector.name.text).into_owned(),

@@ -100,6 +100,8 @@ macro_rules! programs {
 
 programs! {
     asserts_on
+    async_await
+    async_streams
     basics_calls
     basics_objects
     basics_print
@@ -123,6 +125,8 @@ programs! {
     files
     function_apply
     gc_old
+    generators_state
+    generators_sync
     generics
     ints_arith
     ints_bits
@@ -153,7 +157,7 @@ programs! {
 const WITH_ARGUMENTS: &[&str] = &["gc_churn"];
 
 /// Programs with a construct that is not supported yet, and what the message calls it.
-const REFUSED: &[(&str, &str)] = &[("generators_sync", "sync* function is not supported (in main)")];
+const REFUSED: &[(&str, &str)] = &[("refused_ffi", "FFI call is not supported (in main)")];
 
 /// What cannot be compiled is named with its file, line and column, and nothing is written.
 #[test]

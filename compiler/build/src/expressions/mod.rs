@@ -110,7 +110,7 @@ impl<'b> BodyBuilder<'_, 'b> {
                 let index = self.record_field_index(ty, name)?;
                 self.record_get(expr, receiver, index)
             }
-            ExprKind::Await { .. } => Err(self.unsupported("await expression", expr.position)),
+            ExprKind::Await { operand, runtime_check_type } => self.await_(expr, operand, runtime_check_type),
             ExprKind::Function(function) => {
                 self.at(expr.position);
                 self.closure(function)

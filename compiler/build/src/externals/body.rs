@@ -300,6 +300,12 @@ impl<'a> Body<'a> {
         self.ret(value)
     }
 
+    /// Goes to the code at an address in place of this function.
+    pub(super) fn tail_call(&mut self, address: Value, args: &[Value]) -> Result<()> {
+        self.b.terminate(Terminator::TailCall { address, args: Args::from_slice(args) });
+        Ok(())
+    }
+
     /// Ends where control never gets to.
     pub(super) fn unreachable(&mut self) -> Result<()> {
         self.b.terminate(Terminator::Unreachable);

@@ -59,6 +59,7 @@ impl<'b> BodyBuilder<'_, 'b> {
     }
 
     pub(super) fn return_(&mut self, position: Position, value: Option<&'b Expr<'b>>) -> Result<()> {
+        let is_no_future = value.is_none_or(|value| self.is_no_future(value));
         let value = match value {
             Some(value) => self.expression(value)?,
             None => self.b.null(),
@@ -66,12 +67,11 @@ impl<'b> BodyBuilder<'_, 'b> {
         self.at(position);
         let value = self.convert(value, Type::Tagged);
         self.run_finalizers(0)?;
-        self.b.ret(value);
-        Ok(())
+        self.leave_function(value, is_no_future)
     }
 
     /// Runs finalizers until only `remaining` are left around the place.
-    fn run_finalizers(&mut self, remaining: usize) -> Result<()> {
+    pub(crate) fn run_finalizers(&mut self, remaining: usize) -> Result<()> {
         if self.finalizers.len() <= remaining {
             return Ok(());
         }

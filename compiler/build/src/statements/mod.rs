@@ -48,7 +48,7 @@ impl<'b> BodyBuilder<'_, 'b> {
             StmtKind::Return(value) => self.return_(stmt.position, value),
             StmtKind::TryCatch(try_) => self.try_catch(try_),
             StmtKind::TryFinally { body, finalizer } => self.try_finally(body, finalizer),
-            StmtKind::Yield { .. } => Err(self.unsupported("yield statement", stmt.position)),
+            StmtKind::Yield { value, is_star } => self.yield_(stmt.position, value, is_star),
             StmtKind::Variable(variable) => self.declare(variable),
             StmtKind::FunctionDeclaration { variable, function } => {
                 self.function_declaration(variable, function)

@@ -9,7 +9,7 @@ use crate::error::Result;
 
 impl<'b> BodyBuilder<'_, 'b> {
     /// Makes a handler and sets it; also returns the one before it.
-    fn protect(&mut self) -> (Block, Option<Block>) {
+    pub(crate) fn protect(&mut self) -> (Block, Option<Block>) {
         let handler = self.b.create_handler();
         let outer = self.b.set_handler(Some(handler));
         // What the current block has done so far is not protected.
@@ -20,7 +20,7 @@ impl<'b> BodyBuilder<'_, 'b> {
     }
 
     /// Starts a handler whose protected code has been built. None if nothing in it throws.
-    fn enter_handler(&mut self, handler: Block) -> Option<(Value, Value)> {
+    pub(crate) fn enter_handler(&mut self, handler: Block) -> Option<(Value, Value)> {
         self.b.seal(handler);
         if !self.b.has_predecessors(handler) {
             return None;

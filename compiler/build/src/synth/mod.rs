@@ -79,7 +79,10 @@ pub fn build(ctx: &BuildContext<'_>, key: &FunctionKey) -> Result<BuildOutput> {
         FunctionKey::DynClosureCall(shape) => synth.closure_call(shape),
         FunctionKey::GenericEntry(function) => synth.generic_entry(function)?,
         FunctionKey::DynEntry(function) => synth.dynamic_entry(function)?,
-        FunctionKey::Member(_) | FunctionKey::Local(_) | FunctionKey::FieldInit(_) => {
+        FunctionKey::Member(_)
+        | FunctionKey::Local(_)
+        | FunctionKey::FieldInit(_)
+        | FunctionKey::Resume(_) => {
             let member = ctx.program.qualified_name(key, ctx.locals);
             return Err(Error::Dangling { member, what: "itself as a synthesised function".into() });
         }

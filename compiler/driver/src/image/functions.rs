@@ -231,13 +231,16 @@ impl Image<'_> {
 
     /// The member or field that a function belongs to: itself, or what its closures stand in.
     pub(super) fn outermost<'k>(&'k self, mut key: &'k FunctionKey) -> &'k FunctionKey {
-        while let FunctionKey::Local(node) = key {
-            match self.reach.locals.0.get(node) {
-                Some(local) => key = &local.function.parent,
-                None => break,
+        loop {
+            match key {
+                FunctionKey::Resume(function) => key = function,
+                FunctionKey::Local(node) => match self.reach.locals.0.get(node) {
+                    Some(local) => key = &local.function.parent,
+                    None => return key,
+                },
+                _ => return key,
             }
         }
-        key
     }
 
     /// The class of a function. Members that stand in another file than their class (parts, patches, copies of mixin members) belong to
@@ -313,6 +316,7 @@ impl Image<'_> {
             | FunctionKey::ImplicitSetter(_)
             | FunctionKey::TearOff(_)
             | FunctionKey::MethodExtractor(_)) => self.function(&key),
+            FunctionKey::Resume(function) => self.function(&function),
             _ => ObjId::NULL,
         }
     }

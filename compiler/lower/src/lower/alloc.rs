@@ -82,6 +82,7 @@ impl Lowering<'_, '_> {
                 self.e.store_field(length, object, layout.length, Region::Immutable);
                 object
             }
+            AllocKind::SuspendState(words) => self.allocate_suspend_state(*words, args[0]),
         };
         self.e.publish_fence();
         Ok(object)
@@ -302,6 +303,37 @@ impl Lowering<'_, '_> {
             self.e.store_field(value, object, offset, Region::Field);
         }
         Ok(object)
+    }
+
+    /// The payload stays undefined: the collector does not look at it as long as the pc is 0.
+    fn allocate_suspend_state(&mut self, words: u32, function_data: Value) -> ir::Value {
+        let engine = self.ctx.target.engine;
+        let layout = &self.e.layout.suspend_state;
+        let frame_size = i64::from(words * self.e.word.bytes());
+        let size = self.e.layout.rounded_allocation_size((i64::from(layout.header_size) + frame_size) as u32);
+        let function_data = self.value(function_data);
+        let slow = |e: &mut crate::emit::Emitter<'_>, keep: &mut [ir::Value]| {
+            let frame_size = e.smi(frame_size);
+            let entry = engine.rt.allocate_suspend_state;
+            let object = e.call_runtime(entry, &[frame_size, function_data], keep);
+            e.ensure_remembered(object, engine.leaf.ensure_remembered_and_marking_deferred)
+        };
+        if size > MAX_INLINE_SIZE {
+            return slow(&mut self.e, &mut []);
+        }
+        let cid = self.cids().suspend_state;
+        let object = NewObject { cid, size, immutability: engine.immutability(cid) };
+        let init = |e: &mut crate::emit::Emitter<'_>, object| {
+            let layout = &e.layout.suspend_state;
+            let (frame_size, no_pc) = (e.iconst(frame_size), e.iconst(0));
+            e.store_field(frame_size, object, layout.frame_size, Region::Field);
+            e.store_field(no_pc, object, layout.pc, Region::Field);
+            e.store_field(function_data, object, layout.function_data, Region::Field);
+            let null = e.null();
+            e.store_field(null, object, layout.then_callback, Region::Field);
+            e.store_field(null, object, layout.error_callback, Region::Field);
+        };
+        self.e.allocate(object, &mut [], init, slow)
     }
 
     fn allocate_view(&mut self, class: ClassId, args: &[Value]) -> Result<ir::Value> {

@@ -84,6 +84,10 @@ impl Lowering<'_, '_> {
             Slot::TypeArgument(index) => {
                 tagged(layout.type_arguments.element_offset(*index) as i32, Region::Field)
             }
+            // Words of a payload are never compressed, as those of a frame are not.
+            Slot::SuspendPayload(index) => {
+                tagged(layout.suspend_state.payload + (*index * self.e.word.bytes()) as i32, Region::Field)
+            }
         })
     }
 
@@ -141,6 +145,8 @@ impl Lowering<'_, '_> {
             SuspendStateFunctionData => (l.suspend_state.function_data, Tagged, Region::Field),
             SuspendStateThenCallback => (l.suspend_state.then_callback, Tagged, Region::Field),
             SuspendStateErrorCallback => (l.suspend_state.error_callback, Tagged, Region::Field),
+            SuspendStatePc => (l.suspend_state.pc, Word, Region::Field),
+            SuspendStateIndex => (l.suspend_state.payload, Smi, Region::Field),
             // Both are the first field after the header (`UntaggedStackTrace`, `Instance::NativeFieldsOffset`).
             NativeFieldsArray | StackTraceAsyncLink => (first_field, Tagged, Region::Field),
             IsolateFinalizers => (l.isolate.finalizers, Tagged, Region::Static),
@@ -278,6 +284,25 @@ impl Lowering<'_, '_> {
                 self.e.call_preserving(StubRef::Listed(stubs.array_write_barrier), &[object, stored, slot]);
             }
         }
+        self.e.jump(done, &[]);
+        self.e.switch_to(done);
+    }
+
+    /// Tells the collector of all stores to an object, if any of them could matter: the condition of the barrier, for the worst
+    /// value.
+    pub(super) fn remember(&mut self, object: Value) {
+        let shift = self.e.layout.untagged_object.barrier_overlap_shift as u32;
+        let (slow, done) = (self.e.cold_block(), self.e.block());
+        let object = self.value(object);
+        let tags = self.e.load_tags(object);
+        let shifted = self.e.shr_imm(tags, shift);
+        let mask = self.e.load_thread(clif::I32, self.e.layout.thread.write_barrier_mask);
+        let hit = self.e.cur.ins().band(shifted, mask);
+        self.e.branch(hit, slow, done);
+        self.e.switch_to_cold(slow);
+        let _ = self
+            .e
+            .ensure_remembered(object, self.ctx.target.engine.leaf.ensure_remembered_and_marking_deferred);
         self.e.jump(done, &[]);
         self.e.switch_to(done);
     }

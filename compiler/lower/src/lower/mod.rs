@@ -530,6 +530,18 @@ impl<'f, 'c> Lowering<'f, 'c> {
             Inst::InstantiateTypeArgs { args, instantiator, function } => {
                 Some(self.instantiate_type_args(*args, *instantiator, *function)?)
             }
+            Inst::CodeAddress(callee) => {
+                let params = self.func.callee_signatures[*callee].as_ref().map_or(0, |s| s.params.len());
+                let params = vec![self.e.word; params];
+                Some(self.e.code_address(RelocTarget::Callee(*callee), &params))
+            }
+            Inst::Remember(object) => {
+                self.remember(*object);
+                None
+            }
+            Inst::CurrentState(_) | Inst::SaveState(_) | Inst::Suspend { .. } => {
+                return self.unsupported("suspension in a function that was not split");
+            }
             Inst::CheckStack => {
                 self.check_stack(&mut []);
                 None
@@ -594,6 +606,11 @@ impl<'f, 'c> Lowering<'f, 'c> {
             Terminator::ReThrow(exception, trace) => {
                 let args = self.values(&[*exception, *trace]);
                 self.throw(block, self.ctx.target.engine.stub.re_throw, &args);
+            }
+            Terminator::TailCall { address, args } => {
+                let address = self.value(*address);
+                let args = self.values(args);
+                self.e.tail_call(address, &args);
             }
             Terminator::Unreachable => self.e.trap(),
         }
