@@ -14,18 +14,16 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A failed compilation. Messages are one line: details of several lines would hide the file and position at the start.
+    pub fn compilation(message: impl std::fmt::Display) -> Failure {
+        Failure::Compilation(message.to_string().replace('\n', " "))
+    }
+
     /// The exit code: 255 for usage and files, 254 for input that cannot be compiled.
     pub fn code(&self) -> ExitCode {
         match self {
             Failure::Usage(_) => ExitCode::from(255),
             Failure::Compilation(_) => ExitCode::from(254),
         }
-    }
-}
-
-impl From<snapcrane_driver::Error> for Failure {
-    fn from(error: snapcrane_driver::Error) -> Failure {
-        // One line: details of several lines would hide the file and position at the start.
-        Failure::Compilation(error.to_string().replace('\n', " "))
     }
 }

@@ -47,10 +47,7 @@ impl Job {
         let start = Instant::now();
         let input = Input::open(&self.input)?;
         let named = |error: snapcrane_driver::Error| {
-            let Failure::Compilation(message) = Failure::from(error) else {
-                unreachable!("errors of the compiler")
-            };
-            Failure::Compilation(format!("{}: {message}", self.input.display()))
+            Failure::compilation(format_args!("{}: {error}", self.input.display()))
         };
         if let Some(dump) = &self.dump {
             let text = snapcrane_driver::dump(input.bytes(), &self.outputs[0].0, &self.options, dump)

@@ -14,7 +14,7 @@ use crate::input::Input;
 pub fn print_summary(path: &Path) -> Result<(), Failure> {
     let input = Input::open(path)?;
     let summary = Summary::read(input.bytes())
-        .map_err(|error| Failure::Compilation(format!("{}: {error}", path.display())))?;
+        .map_err(|error| Failure::compilation(format_args!("{}: {error}", path.display())))?;
     print!("{summary}");
     Ok(())
 }
