@@ -20,6 +20,14 @@ pub enum Error {
         /// Why.
         source: snapcrane_lower::LowerError,
     },
+    /// Code refers to an import that its library does not have.
+    #[error("{library} has no import {dependency}")]
+    MissingImport {
+        /// URI of the library.
+        library: String,
+        /// Index of the import.
+        dependency: u32,
+    },
     /// A stub could not be made.
     #[error(transparent)]
     Stub(#[from] snapcrane_arch::Error),

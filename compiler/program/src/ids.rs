@@ -185,6 +185,13 @@ pub enum ObjectKey {
         /// Number of the cache within the function.
         site: u32,
     },
+    /// The `LibraryPrefix` of a deferred import.
+    LibraryPrefix {
+        /// The importing library.
+        library: LibIdx,
+        /// Index of the import among the library's dependencies.
+        dependency: u32,
+    },
     /// A predefined object of the engine's root list, by its name there (`empty_array`, `mutable_empty_array`, ...).
     Root(&'static str),
     /// The canonical immutable array of the given objects, without type arguments.

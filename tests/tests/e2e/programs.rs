@@ -116,6 +116,7 @@ programs! {
     control_flow
     core_misc
     dispatch
+    deferred_unloaded
     doubles
     dynamic_calls
     exceptions

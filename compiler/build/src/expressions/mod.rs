@@ -131,11 +131,18 @@ impl<'b> BodyBuilder<'_, 'b> {
                 let args = self.type_args_value(&args);
                 self.call_core("dart:_internal", "", "_instantiateClosure", &[closure, args])
             }
-            ExprKind::CheckLibraryIsLoaded { .. } => {
-                Err(self.unsupported("use of a deferred library", expr.position))
+            ExprKind::CheckLibraryIsLoaded { dependency } => {
+                self.deferred_import(expr, dependency, "_checkLoaded")
             }
-            ExprKind::LoadLibrary { .. } => Err(self.unsupported("loadLibrary", expr.position)),
+            ExprKind::LoadLibrary { dependency } => self.deferred_import(expr, dependency, "_loadLibrary"),
         }
+    }
+
+    /// Does something with a deferred import; all there is to know at run time is in its prefix.
+    fn deferred_import(&mut self, expr: &Expr<'b>, dependency: u32, action: &'static str) -> Result<Value> {
+        self.at(expr.position);
+        let prefix = self.b.object(ObjectKey::LibraryPrefix { library: self.unit.library, dependency });
+        self.call_core("dart:core", "", action, &[prefix])
     }
 
     /// Evaluates an expression to an object.

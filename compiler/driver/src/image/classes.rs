@@ -4,11 +4,12 @@ use dart_kernel::{LibIdx, SourceIdx};
 use dart_snapshot::bits::{ClassFinalization, ClassLoading, ClassState, FieldKindBits};
 use dart_snapshot::objects::{self, Array};
 use dart_snapshot::{ObjId, hash_tables};
+use rustc_hash::FxHashMap;
 use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, MemberId};
 use snapcrane_program::types::DartType;
 use snapcrane_program::{FieldInit, SlotKind};
 
-use super::Image;
+use super::{Image, ROOT_UNIT};
 use crate::error::Error;
 
 /// Library has been loaded completely (`UntaggedLibrary::kLoaded`).
@@ -358,7 +359,7 @@ impl Image<'_> {
                 metadata: ObjId::NULL,
                 toplevel_class: toplevel_id,
                 used_scripts: ObjId::NULL,
-                loading_unit: self.loading_unit,
+                loading_unit: self.loading_units.get(&library).copied().unwrap_or(self.root_unit),
                 imports: self.empty_array,
                 exports: self.empty_array,
                 index: index as i32,
@@ -367,6 +368,39 @@ impl Image<'_> {
                 flags: if is_dart { LIBRARY_DART_SCHEME } else { LIBRARY_DEBUGGABLE },
             };
             *self.graph.object_mut(id) = object.into();
+        }
+        Ok(())
+    }
+
+    /// Makes the loading units of deferred libraries. All code is in the root unit, but loading takes the same steps as if they
+    /// were not: the engine reports a unit as loaded at once if it has no table of units.
+    pub(super) fn make_loading_units(&mut self) -> Result<(), Error> {
+        let component = self.program.component;
+        let units = component.loading_units()?;
+        if units.len() <= 1 {
+            return Ok(());
+        }
+        let libraries: FxHashMap<&[u8], LibIdx> = component
+            .libraries
+            .iter()
+            .map(|(id, library)| {
+                (component.string(component.canonical_name(library.canonical_name).name), id)
+            })
+            .collect();
+        let mut made = FxHashMap::default();
+        for unit in units {
+            let id = if unit.id == ROOT_UNIT {
+                self.root_unit
+            } else {
+                let parent = made.get(&unit.parent).copied().unwrap_or(self.root_unit);
+                self.graph.add(objects::LoadingUnit { parent, id: i64::from(unit.id) })
+            };
+            made.insert(unit.id, id);
+            for uri in unit.libraries {
+                if let Some(&library) = libraries.get(component.string(uri)) {
+                    self.loading_units.insert(library, id);
+                }
+            }
         }
         Ok(())
     }

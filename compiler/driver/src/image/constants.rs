@@ -1,6 +1,6 @@
 //! Objects of constants and of everything else that code refers to by key.
 
-use dart_kernel::ConstIdx;
+use dart_kernel::{ConstIdx, LibIdx, Reference};
 use dart_snapshot::ObjId;
 use dart_snapshot::bits::ClosureLengthAndFlags;
 use dart_snapshot::objects::{self, Array, InstanceWord, Object};
@@ -21,6 +21,7 @@ pub(super) struct Constants {
     made: FxHashMap<ConstIdx, ObjId>,
     descriptors: FxHashMap<CallShape, ObjId>,
     arrays: FxHashMap<ObjectKey, ObjId>,
+    prefixes: FxHashMap<(LibIdx, u32), ObjId>,
 }
 
 impl Image<'_> {
@@ -47,6 +48,7 @@ impl Image<'_> {
                 num_inputs: u32::from(*inputs),
                 num_occupied: 0,
             }),
+            ObjectKey::LibraryPrefix { library, dependency } => self.library_prefix(*library, *dependency)?,
             ObjectKey::Root(name) => self.root_object(name)?,
             ObjectKey::ImmutableArray(elements) => {
                 if let Some(&id) = self.constants.arrays.get(key) {
@@ -61,6 +63,30 @@ impl Image<'_> {
                 id
             }
         })
+    }
+
+    /// The prefix of a deferred import. Of the imported library it has what the engine finds its loading unit by.
+    fn library_prefix(&mut self, library: LibIdx, dependency: u32) -> Result<ObjId, Error> {
+        if let Some(&id) = self.constants.prefixes.get(&(library, dependency)) {
+            return Ok(id);
+        }
+        let import = self.program.component.libraries[library].dependencies.get(dependency as usize);
+        let Some((import, Reference::Library(target))) = import.map(|import| (import, import.target)) else {
+            let component = self.program.component;
+            let uri = component.canonical_name(component.libraries[library].canonical_name).name;
+            return Err(Error::MissingImport {
+                library: component.string_lossy(uri).into_owned(),
+                dependency,
+            });
+        };
+        let target = self.libraries[&target];
+        let namespace = self.graph.add(objects::Namespace { target });
+        let imports = self.graph.add(Array::new(vec![namespace]));
+        let name = self.symbol(import.prefix);
+        let prefix = objects::LibraryPrefix { name, imports, num_imports: 1, is_deferred_load: true };
+        let id = self.graph.add(prefix);
+        self.constants.prefixes.insert((library, dependency), id);
+        Ok(id)
     }
 
     fn root_object(&self, name: &'static str) -> Result<ObjId, Error> {

@@ -37,6 +37,9 @@ use crate::text::{Piece, PieceKind, Placement};
 
 pub use spec::{format_spec, snapshot_target};
 
+/// Number of the loading unit that is loaded from the start (`LoadingUnit::kRootId`, runtime/vm/object.h).
+const ROOT_UNIT: u32 = 1;
+
 /// Builds the graph of one target.
 pub(crate) struct Image<'a> {
     program: &'a Program<'a>,
@@ -49,7 +52,9 @@ pub(crate) struct Image<'a> {
     common: CommonObjects,
     empty_array: ObjId,
     empty_type_arguments: ObjId,
-    loading_unit: ObjId,
+    root_unit: ObjId,
+    /// Loading units of the libraries that are not in the root unit.
+    loading_units: FxHashMap<LibIdx, ObjId>,
     types: types::Types,
     classes: FxHashMap<ClassId, ObjId>,
     unfinished_classes: Vec<ClassId>,
@@ -102,7 +107,8 @@ pub fn build(
         placement,
         empty_array: common.empty_array,
         empty_type_arguments: common.empty_type_arguments,
-        loading_unit: graph.add(objects::LoadingUnit { parent: ObjId::NULL, id: 1 }),
+        root_unit: graph.add(objects::LoadingUnit { parent: ObjId::NULL, id: i64::from(ROOT_UNIT) }),
+        loading_units: FxHashMap::default(),
         types: types::Types {
             instantiations: common.empty_instantiations_cache_array,
             record_names: reach.record_names.clone(),
@@ -136,6 +142,7 @@ impl Image<'_> {
             roots.set_stub(name, code)?;
         }
         self.make_libraries();
+        self.make_loading_units()?;
         for predefined in &self.target.engine.classes {
             if predefined.in_class_table {
                 let class = self.class(ClassId::from_u32(predefined.cid));

@@ -277,7 +277,7 @@ impl Image<'_> {
             private_key,
             dictionary,
             toplevel_class,
-            loading_unit: self.loading_unit,
+            loading_unit: self.root_unit,
             imports: self.empty_array,
             exports: self.empty_array,
             index: index as i32,
