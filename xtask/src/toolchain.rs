@@ -24,6 +24,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use crate::Error;
 
@@ -108,9 +109,15 @@ pub struct Toolchain {
     root: PathBuf,
 }
 
-/// The root folder of this workspace.
+/// The root folder of this workspace. Cargo names it at run time, which holds for a target folder that several checkouts share, too;
+/// a program started without cargo looks where it was built.
 pub fn workspace_root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        package.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    });
+    &ROOT
 }
 
 impl Toolchain {
