@@ -93,7 +93,7 @@ impl Job {
 /// Shows progress and remembers times.
 struct Monitor {
     bar: ProgressBar,
-    phases: Mutex<Vec<(Phase, Duration)>>,
+    phases: Mutex<Vec<(Phase, Option<String>, Duration)>>,
 }
 
 impl Observer for Monitor {
@@ -102,9 +102,9 @@ impl Observer for Monitor {
         self.bar.set_position(done as u64);
     }
 
-    fn phase(&self, phase: Phase, time: Duration) {
+    fn phase(&self, phase: Phase, target: Option<&TargetSpec>, time: Duration) {
         if let Ok(mut phases) = self.phases.lock() {
-            phases.push((phase, time));
+            phases.push((phase, target.map(TargetSpec::name), time));
         }
     }
 }
@@ -119,9 +119,15 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-fn print_times(phases: &[(Phase, Duration)], write: Duration, total: Duration) {
-    for (phase, time) in phases {
-        eprintln!("{:>10.1} ms  {phase}", time.as_secs_f64() * 1e3);
+fn print_times(phases: &[(Phase, Option<String>, Duration)], write: Duration, total: Duration) {
+    let first = phases.iter().find_map(|(_, target, _)| target.as_ref());
+    let several = phases.iter().any(|(_, target, _)| target.is_some() && target.as_ref() != first);
+    for (phase, target, time) in phases {
+        let milliseconds = time.as_secs_f64() * 1e3;
+        match target.as_ref().filter(|_| several) {
+            Some(target) => eprintln!("{milliseconds:>10.1} ms  {phase} {target}"),
+            None => eprintln!("{milliseconds:>10.1} ms  {phase}"),
+        }
     }
     eprintln!("{:>10.1} ms  write", write.as_secs_f64() * 1e3);
     eprintln!("{:>10.1} ms  total", total.as_secs_f64() * 1e3);

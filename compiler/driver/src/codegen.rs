@@ -1,6 +1,7 @@
 //! Machine code of everything that was reached: stubs, helpers, functions.
 
 use cranelift_entity::EntityRef;
+use rayon::prelude::*;
 use snapcrane_arch::NativeFunction;
 use snapcrane_engines::TargetSpec;
 use snapcrane_lower::{CompiledFunction, Compiler, CompilerOptions, LowerContext, RelocKind};
@@ -16,18 +17,61 @@ use crate::text::{Piece, PieceKind, Reloc, Target};
 /// Which functions to compile for real; all others trap (for finding a function that is compiled wrongly).
 pub type Only<'a> = Option<&'a str>;
 
-/// Generates all code. Pieces are in text order: listed stubs, other stubs, helpers, functions in order of discovery.
+/// Generates all code, for each of the targets of `links`. Pieces are in text order: listed stubs, other stubs, helpers, functions
+/// in order of discovery.
+///
+/// Functions × targets are one list of work, so that no target waits for another one's longest function.
 ///
 /// # Errors
-/// The first piece that cannot be compiled.
+/// The first piece that cannot be compiled, of the first target that has one.
 pub fn generate(
     program: &Program<'_>,
     reach: &Reach,
-    link: &Link<'_>,
-    target: &TargetSpec,
+    links: &[Link<'_>],
     options: &CompilerOptions,
     only: Only<'_>,
-) -> Result<Vec<Piece>, Error> {
+) -> Result<Vec<Vec<Piece>>, Error> {
+    let mut all = links
+        .par_iter()
+        .map(|link| common_pieces(link.target(), options))
+        .collect::<Vec<Result<Vec<Piece>, Error>>>()
+        .into_iter()
+        .collect::<Result<Vec<_>, Error>>()?;
+    let work: Vec<(usize, FunctionId)> =
+        (0..links.len()).flat_map(|unit| reach.functions.iter().map(move |(id, _)| (unit, id))).collect();
+    let weight = |&(_, id): &(usize, FunctionId)| match reach.bodies[id].as_ref().map(|reached| &reached.body)
+    {
+        Some(Body::Ir(function)) => function.insts.len(),
+        _ => 0,
+    };
+    let mut compiled = parallel::map(
+        &work,
+        weight,
+        || links.iter().map(|_| None).collect::<Vec<Option<Compiler>>>(),
+        |compilers, &(unit, id)| {
+            let link = &links[unit];
+            let compiler = match &mut compilers[unit] {
+                Some(compiler) => compiler,
+                unmade => {
+                    let compiler = Compiler::new(link.target(), options.clone()).map_err(|source| {
+                        Error::Lower { function: function_name(program, reach, id), source }
+                    })?;
+                    unmade.insert(compiler)
+                }
+            };
+            function(program, reach, link, compiler, only, id)
+        },
+    )?
+    .into_iter();
+    for pieces in &mut all {
+        let of_target = compiled.by_ref().take(reach.functions.len()).collect();
+        pieces.extend(join_entries(reach, of_target));
+    }
+    Ok(all)
+}
+
+/// Stubs and helpers.
+fn common_pieces(target: &TargetSpec, options: &CompilerOptions) -> Result<Vec<Piece>, Error> {
     let mut pieces = Vec::new();
     for stub in snapcrane_arch::stubs(target)? {
         pieces.push(Piece {
@@ -42,32 +86,11 @@ pub fn generate(
             unchecked_offset: 0,
         });
     }
-    let lower_error = |function: String| move |source| Error::Lower { function, source };
-    for (helper, compiled) in
-        snapcrane_lower::compile_helpers(target, options.clone()).map_err(lower_error("helpers".into()))?
-    {
-        let kind = PieceKind::Helper(helper);
-        pieces.push(piece(kind, format!("helper {helper:?}"), compiled, &|_| None)?);
+    let helpers = snapcrane_lower::compile_helpers(target, options.clone())
+        .map_err(|source| Error::Lower { function: "helpers".into(), source })?;
+    for (helper, compiled) in helpers {
+        pieces.push(piece(PieceKind::Helper(helper), format!("helper {helper:?}"), compiled, &|_| None)?);
     }
-    let functions: Vec<FunctionId> = reach.functions.iter().map(|(id, _)| id).collect();
-    let weight = |&id: &FunctionId| match reach.bodies[id].as_ref().map(|reached| &reached.body) {
-        Some(Body::Ir(function)) => function.insts.len(),
-        _ => 0,
-    };
-    let compiled = parallel::map(
-        &functions,
-        weight,
-        || Compiler::new(target, options.clone()),
-        |compiler, &id| {
-            let name = || function_name(program, reach, id);
-            let compiler = match compiler {
-                Ok(compiler) => compiler,
-                Err(error) => return Err(Error::Lower { function: name(), source: error.clone() }),
-            };
-            function(program, reach, link, target, compiler, only, id)
-        },
-    )?;
-    pieces.extend(join_entries(reach, compiled));
     Ok(pieces)
 }
 
@@ -94,11 +117,11 @@ fn function(
     program: &Program<'_>,
     reach: &Reach,
     link: &Link<'_>,
-    target: &TargetSpec,
     compiler: &mut Compiler,
     only: Only<'_>,
     id: FunctionId,
 ) -> Result<Piece, Error> {
+    let target = link.target();
     let kind = PieceKind::Function(id);
     let name = function_name(program, reach, id);
     let trap = || Piece {

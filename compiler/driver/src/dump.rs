@@ -15,6 +15,7 @@ use crate::codegen::function_name;
 use crate::error::Error;
 use crate::link::{FunctionLink, Link};
 use crate::reach::{self, Body, Reach};
+use crate::rows;
 
 /// What to print.
 #[derive(Clone, Debug)]
@@ -69,7 +70,8 @@ pub fn dump(input: &[u8], target: &TargetSpec, options: &Options, dump: &Dump) -
     let program = Program::load(&component, target.engine)?;
     let options = &Options { only_functions: Some(dump.function.clone()), ..options.clone() };
     let reach = reach::reach(&program, options, &())?;
-    let link = Link::new(&program, &reach, target);
+    let table = rows::pack(&reach.cells);
+    let link = Link::new(&program, &reach, &table, target);
     let names = ProgramNames { program: &program, reach: &reach };
     let mut compiler = Compiler::new(target, options.compiler_options())
         .map_err(|source| Error::Lower { function: target.name(), source })?;

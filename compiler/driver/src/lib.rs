@@ -2,7 +2,7 @@
 //!
 //! Each phase consumes only the output of the phase before it; `--time` prints the same names:
 //! kernel → program → build (with reach) → link → lower → place → objects → snapshot → container. The phases up to `build` run
-//! once for all targets, the others once per target.
+//! once for all targets. `lower` works through one list of functions × targets; what follows runs for all targets at the same time.
 
 pub mod codegen;
 mod dump;
@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use bumpalo::Bump;
 use dart_kernel::Component;
 use dart_snapshot::text::BodyShape;
+use rayon::prelude::*;
 use snapcrane_container::elf::{self, ElfInput, ElfTarget, FrameRegisters, FunctionSymbol};
 use snapcrane_engines::TargetSpec;
 use snapcrane_lower::CompilerOptions;
@@ -101,8 +102,9 @@ impl fmt::Display for Phase {
 pub trait Observer: Sync {
     /// So many functions of the ones known so far are built.
     fn functions(&self, _done: usize, _known: usize) {}
-    /// A phase has ended, well or badly, after this wall time.
-    fn phase(&self, _phase: Phase, _time: Duration) {}
+    /// A phase has ended, well or badly, after this wall time. Phases that run once per target are told after all targets, one
+    /// target after the other in the order of the targets, although they ran at the same time.
+    fn phase(&self, _phase: Phase, _target: Option<&TargetSpec>, _time: Duration) {}
 }
 
 /// Looks away.
@@ -111,8 +113,21 @@ impl Observer for () {}
 fn time<T, E>(observer: &dyn Observer, phase: Phase, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     let start = Instant::now();
     let result = work();
-    observer.phase(phase, start.elapsed());
+    observer.phase(phase, None, start.elapsed());
     result
+}
+
+/// Times of a target's own phases.
+#[derive(Debug, Default)]
+struct Times(Vec<(Phase, Duration)>);
+
+impl Times {
+    fn time<T, E>(&mut self, phase: Phase, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let start = Instant::now();
+        let result = work();
+        self.0.push((phase, start.elapsed()));
+        result
+    }
 }
 
 /// Compiles a kernel file: a shared object per target, in the order of the targets.
@@ -136,7 +151,29 @@ pub fn compile(
         }
         Ok::<Reach, Error>(reach)
     })?;
-    targets.iter().map(|target| compile_target(&program, &reach, target, options, observer)).collect()
+    let start = Instant::now();
+    let table = rows::pack(&reach.cells);
+    let links: Vec<Link<'_>> =
+        targets.par_iter().map(|target| Link::new(&program, &reach, &table, target)).collect();
+    observer.phase(Phase::Link, None, start.elapsed());
+    let only = options.only_functions.as_deref();
+    let pieces = time(observer, Phase::Lower, || {
+        codegen::generate(&program, &reach, &links, &options.compiler_options(), only)
+    })?;
+    let units: Vec<(&Link<'_>, Vec<Piece>)> = links.iter().zip(pieces).collect();
+    let finished: Vec<(Result<Vec<u8>, Error>, Times)> = units
+        .into_par_iter()
+        .map(|(link, pieces)| {
+            let mut times = Times::default();
+            (finish_target(&program, &reach, link, pieces, options, &mut times), times)
+        })
+        .collect();
+    for (target, (_, times)) in targets.iter().zip(&finished) {
+        for &(phase, duration) in &times.0 {
+            observer.phase(phase, Some(target), duration);
+        }
+    }
+    finished.into_iter().map(|(image, _)| image).collect()
 }
 
 fn verify_ir(program: &Program<'_>, reach: &Reach) -> Result<(), Error> {
@@ -153,21 +190,19 @@ fn verify_ir(program: &Program<'_>, reach: &Reach) -> Result<(), Error> {
     Ok(())
 }
 
-fn compile_target(
+/// From the code of a target to its shared object.
+fn finish_target(
     program: &Program<'_>,
     reach: &Reach,
-    target: &TargetSpec,
+    link: &Link<'_>,
+    mut pieces: Vec<Piece>,
     options: &Options,
-    observer: &dyn Observer,
+    times: &mut Times,
 ) -> Result<Vec<u8>, Error> {
-    let link = time(observer, Phase::Link, || Ok::<_, Error>(Link::new(program, reach, target)))?;
-    let only = options.only_functions.as_deref();
-    let mut pieces = time(observer, Phase::Lower, || {
-        codegen::generate(program, reach, &link, target, &options.compiler_options(), only)
-    })?;
+    let target = link.target();
     let format = image::format_spec(target.engine)?;
     let snapshot_target = image::snapshot_target(target);
-    let (layout, placement) = time(observer, Phase::Place, || {
+    let (layout, placement) = times.time(Phase::Place, || {
         let shapes = pieces.iter().map(|piece| BodyShape {
             size: piece.bytes.len() as u32,
             has_aligned_loops: piece.align > LOOSE_ALIGNMENT,
@@ -182,10 +217,9 @@ fn compile_target(
         &format.class_ids,
         pieces.iter().map(|piece| piece.bytes.as_slice()),
     )?;
-    let mut objects = time(observer, Phase::Objects, || {
-        image::build(program, reach, &link, target, &format, &pieces, &placement)
-    })?;
-    let data = time(observer, Phase::Snapshot, || {
+    let mut objects = times
+        .time(Phase::Objects, || image::build(program, reach, link, target, &format, &pieces, &placement))?;
+    let data = times.time(Phase::Snapshot, || {
         dart_snapshot::write_snapshot(
             &mut objects.graph,
             objects.roots,
@@ -194,7 +228,7 @@ fn compile_target(
             &snapshot_target,
         )
     })?;
-    time(observer, Phase::Container, || {
+    times.time(Phase::Container, || {
         let symbols = (!options.strip).then(|| symbols(&pieces, &placement));
         Ok(elf::write(&ElfInput {
             target: elf_target(target),

@@ -10,7 +10,7 @@ use snapcrane_program::ids::{ClassId, FieldId, ObjectKey};
 use snapcrane_program::types::RecordShape;
 
 use crate::reach::{Body, FunctionId, GlobalObject, ObjectId, Reach};
-use crate::rows::{self, DispatchTable};
+use crate::rows::DispatchTable;
 
 /// What a slot of the global object pool holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub struct Link<'a> {
     slots: SecondaryMap<ObjectId, Option<u32>>,
     /// First of the two slots of each native function.
     pub native_slots: FxHashMap<FunctionId, u32>,
-    /// The dispatch table.
-    pub table: DispatchTable,
+    /// The dispatch table, which all targets have in common.
+    pub table: &'a DispatchTable,
     /// Number of each static field in its field table.
     pub static_ids: FxHashMap<FieldId, u32>,
     /// Fields of the isolate's field table in order.
@@ -47,7 +47,12 @@ pub struct Link<'a> {
 
 impl<'a> Link<'a> {
     /// Numbers everything that was reached. The slots that most functions use come first: their displacements are short.
-    pub fn new(program: &Program<'_>, reach: &'a Reach, target: &'a TargetSpec) -> Link<'a> {
+    pub fn new(
+        program: &Program<'_>,
+        reach: &'a Reach,
+        table: &'a DispatchTable,
+        target: &'a TargetSpec,
+    ) -> Link<'a> {
         let mut uses: PrimaryMap<ObjectId, u32> = reach.objects.iter().map(|_| 0).collect();
         for body in reach.bodies.values().flatten() {
             for &object in &body.objects {
@@ -87,7 +92,6 @@ impl<'a> Link<'a> {
             static_ids.insert(field, table.len() as u32);
             table.push(field);
         }
-        let table = rows::pack(&reach.cells);
         Link {
             reach,
             target,
@@ -100,6 +104,11 @@ impl<'a> Link<'a> {
             shared_fields,
             class_slots,
         }
+    }
+
+    /// What the numbers are for.
+    pub fn target(&self) -> &'a TargetSpec {
+        self.target
     }
 
     /// Byte offset of a slot from the start of the pool object.
