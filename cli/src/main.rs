@@ -13,8 +13,8 @@ mod vm_flags;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use snapcrane_driver::{Dump, Options};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use snapcrane_driver::{Dump, Options, Stage};
 use snapcrane_engines::TargetSpec;
 
 use crate::exit::Failure;
@@ -52,10 +52,40 @@ enum Command {
         input: PathBuf,
         /// Text that the function's name contains.
         function: String,
+        /// Take the text as the whole name.
+        #[arg(long)]
+        exact: bool,
+        /// Print only this form; may be given several times.
+        #[arg(long = "stage", value_enum)]
+        stages: Vec<StageName>,
         /// Target.
         #[arg(long, default_value = DEFAULT_TARGET)]
         target: String,
     },
+}
+
+/// A form of a function, as the command line names it.
+#[derive(Clone, Copy, ValueEnum)]
+enum StageName {
+    /// Dart intermediate representation.
+    Ir,
+    /// Cranelift's, as it is handed over.
+    Clif,
+    /// Cranelift's, optimised.
+    Optimized,
+    /// Machine code with stack maps.
+    Code,
+}
+
+impl From<StageName> for Stage {
+    fn from(name: StageName) -> Stage {
+        match name {
+            StageName::Ir => Stage::Ir,
+            StageName::Clif => Stage::Clif,
+            StageName::Optimized => Stage::OptimizedClif,
+            StageName::Code => Stage::Code,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -126,7 +156,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments),
         Command::Kernel { input } => kernel::print_summary(&input),
         Command::Compile(arguments) => compile(arguments),
-        Command::Dump { input, function, target } => {
+        Command::Dump { input, function, exact, stages, target } => {
             let target = parse_target(&target)?;
             Job {
                 input,
@@ -134,7 +164,7 @@ fn run(command: Command) -> Result<(), Failure> {
                 options: Options::default(),
                 threads: None,
                 time: false,
-                dump: Some(Dump { function }),
+                dump: Some(Dump { function, exact, stages: stages.into_iter().map(Stage::from).collect() }),
             }
             .run()
         }

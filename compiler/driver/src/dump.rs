@@ -17,11 +17,38 @@ use crate::link::{FunctionLink, Link};
 use crate::reach::{self, Body, Reach};
 use crate::rows;
 
+/// A form of a function that can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Dart intermediate representation.
+    Ir,
+    /// Cranelift's intermediate representation as it is handed over.
+    Clif,
+    /// The same after Cranelift's optimiser.
+    OptimizedClif,
+    /// Machine code with stack maps, handlers and positions.
+    Code,
+}
+
 /// What to print.
 #[derive(Clone, Debug)]
 pub struct Dump {
     /// Text that the names of the functions contain.
     pub function: String,
+    /// The names are exactly this text.
+    pub exact: bool,
+    /// The forms to print, all if the list is empty.
+    pub stages: Vec<Stage>,
+}
+
+impl Dump {
+    fn selects(&self, name: &str) -> bool {
+        if self.exact { name == self.function } else { name.contains(&self.function) }
+    }
+
+    fn shows(&self, stage: Stage) -> bool {
+        self.stages.is_empty() || self.stages.contains(&stage)
+    }
 }
 
 /// Names of program entities in dumps.
@@ -63,7 +90,8 @@ impl Names for ProgramNames<'_> {
 /// Prints the functions whose names contain a text after each phase.
 ///
 /// # Errors
-/// As [`crate::compile`]; functions that are not asked for are not compiled.
+/// As [`crate::compile`]; functions that are not asked for are not compiled. [`Error::NoSuchFunction`] if none is compiled
+/// that has such a name.
 pub fn dump(input: &[u8], target: &TargetSpec, options: &Options, dump: &Dump) -> Result<String, Error> {
     let arena = Bump::new();
     let component = Component::read(input, &arena)?;
@@ -78,7 +106,7 @@ pub fn dump(input: &[u8], target: &TargetSpec, options: &Options, dump: &Dump) -
     let mut text = String::new();
     for (id, body) in &reach.bodies {
         let name = function_name(&program, &reach, id);
-        if !name.contains(&dump.function) {
+        if !dump.selects(&name) {
             continue;
         }
         let _ = writeln!(text, "== {name}");
@@ -86,19 +114,33 @@ pub fn dump(input: &[u8], target: &TargetSpec, options: &Options, dump: &Dump) -
             let _ = writeln!(text, "native");
             continue;
         };
-        let _ = writeln!(text, "-- IR\n{}", Display { func: function, names: &names });
+        if dump.shows(Stage::Ir) {
+            let _ = writeln!(text, "-- IR\n{}", Display { func: function, names: &names });
+        }
+        if dump.stages == [Stage::Ir] {
+            continue;
+        }
         let function_link = FunctionLink { link: &link, function: id };
         let context = LowerContext { program: &program, target, link: &function_link };
-        match compiler.compile_with_dump(&context, function) {
-            Ok((_, dump)) => {
-                let _ = writeln!(text, "-- CLIF\n{}", dump.clif);
-                let _ = writeln!(text, "-- optimised CLIF\n{}", dump.optimized);
-                let _ = writeln!(text, "-- code\n{}", dump.code);
-            }
+        let lowered = match compiler.compile_with_dump(&context, function) {
+            Ok((_, lowered)) => lowered,
             Err(source) => {
                 let _ = writeln!(text, "-- {source}");
+                continue;
+            }
+        };
+        for (stage, title, form) in [
+            (Stage::Clif, "CLIF", &lowered.clif),
+            (Stage::OptimizedClif, "optimised CLIF", &lowered.optimized),
+            (Stage::Code, "code", &lowered.code),
+        ] {
+            if dump.shows(stage) {
+                let _ = writeln!(text, "-- {title}\n{form}");
             }
         }
+    }
+    if text.is_empty() {
+        return Err(Error::NoSuchFunction(dump.function.clone()));
     }
     Ok(text)
 }

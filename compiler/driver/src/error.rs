@@ -28,6 +28,9 @@ pub enum Error {
         /// Index of the import.
         dependency: u32,
     },
+    /// A dump was asked for of a function that the program does not have.
+    #[error("no function that the program reaches has the name {0}")]
+    NoSuchFunction(String),
     /// A stub could not be made.
     #[error(transparent)]
     Stub(#[from] snapcrane_arch::Error),

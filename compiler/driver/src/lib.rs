@@ -27,7 +27,7 @@ use snapcrane_engines::TargetSpec;
 use snapcrane_lower::CompilerOptions;
 use snapcrane_program::Program;
 
-pub use dump::{Dump, dump};
+pub use dump::{Dump, Stage, dump};
 pub use error::Error;
 
 use crate::link::Link;

@@ -7,4 +7,5 @@ mod corruption;
 mod determinism;
 mod errors;
 mod gc;
+mod golden;
 mod programs;
