@@ -21,6 +21,29 @@ impl Gpr {
     pub const PC: Gpr = Gpr(15);
 }
 
+#[allow(missing_docs)]
+impl Gpr {
+    pub const R0: Gpr = Gpr(0);
+    pub const R1: Gpr = Gpr(1);
+    pub const R2: Gpr = Gpr(2);
+    pub const R3: Gpr = Gpr(3);
+    pub const R4: Gpr = Gpr(4);
+    pub const R5: Gpr = Gpr(5);
+    pub const R6: Gpr = Gpr(6);
+    pub const R7: Gpr = Gpr(7);
+    pub const R8: Gpr = Gpr(8);
+    pub const R9: Gpr = Gpr(9);
+
+    /// The four bits of an encoding.
+    ///
+    /// # Panics
+    /// If the register does not exist.
+    pub fn bits(self) -> u32 {
+        assert!(self.0 < 16, "no register r{}", self.0);
+        u32::from(self.0)
+    }
+}
+
 impl fmt::Display for Gpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -106,6 +129,11 @@ pub enum Cond {
 }
 
 impl Cond {
+    /// The four bits of an encoding, in place.
+    pub fn bits(self) -> u32 {
+        (self as u32) << 28
+    }
+
     /// The condition that holds when this one does not. [`Cond::Al`] has none.
     pub fn invert(self) -> Cond {
         use Cond::*;
