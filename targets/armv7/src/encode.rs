@@ -84,7 +84,7 @@ impl Operand2 {
             Operand2::Imm(imm) => 1 << 25 | u32::from(imm.0),
             Operand2::Reg(rm) => rm.bits(),
             Operand2::Shifted(rm, shift, amount) => shift.constant_bits(amount) | rm.bits(),
-            Operand2::Rrx(rm) => Shift::Ror as u32 * 0x20 | rm.bits(),
+            Operand2::Rrx(rm) => (Shift::Ror as u32) << 5 | rm.bits(),
             Operand2::ShiftedBy(rm, shift, rs) => {
                 assert!(rm != Gpr::PC && rs != Gpr::PC, "shift of or by pc");
                 rs.bits() << 8 | (shift as u32) << 5 | 1 << 4 | rm.bits()

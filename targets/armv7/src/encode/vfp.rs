@@ -137,13 +137,13 @@ pub struct FpImm(u8);
 impl FpImm {
     /// The immediate with the value of these bits of a double, if there is one.
     pub fn from_f64_bits(bits: u64) -> Option<FpImm> {
-        let imm = (bits >> 63) as u8 * 0x80 | (bits >> 48) as u8 & 0x7f;
+        let imm = ((bits >> 63) as u8) << 7 | (bits >> 48) as u8 & 0x7f;
         (FpImm(imm).f64_bits() == bits).then_some(FpImm(imm))
     }
 
     /// The immediate with the value of these bits of a float, if there is one.
     pub fn from_f32_bits(bits: u32) -> Option<FpImm> {
-        let imm = (bits >> 31) as u8 * 0x80 | (bits >> 19) as u8 & 0x7f;
+        let imm = ((bits >> 31) as u8) << 7 | (bits >> 19) as u8 & 0x7f;
         (FpImm(imm).f32_bits() == bits).then_some(FpImm(imm))
     }
 
