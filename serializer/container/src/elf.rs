@@ -17,8 +17,8 @@
 //! of type PROGBITS, string tables in the middle, unaligned `.eh_frame`) is outside what the writing half of
 //! the `object` crate produces, and it is simpler to write than to coax, so the writer is our own.
 
-use crate::Error;
 use crate::build_id::BuildId;
+use crate::{BUILD_ID_SYMBOL, DATA_SYMBOL, Error, TEXT_SYMBOL};
 use std::collections::HashMap;
 
 /// Registers that `.eh_frame` names, in DWARF numbering, and where frames are.
@@ -74,9 +74,6 @@ pub struct ElfInput<'a> {
     pub symbols: Option<&'a [FunctionSymbol]>,
 }
 
-const TEXT_SYMBOL: &str = "_kDartSnapshotText";
-const DATA_SYMBOL: &str = "_kDartSnapshotData";
-const BUILD_ID_SYMBOL: &str = "_kDartSnapshotBuildId";
 const BSS_SYMBOL: &str = "_kDartSnapshotBss";
 
 /// Both blobs' alignment.

@@ -1,4 +1,4 @@
-//! Containers of snapshots: ELF.
+//! Containers of snapshots: ELF, and Mach-O for reading.
 //!
 //! A container turns the two blobs of a snapshot into a file that an embedder can load, and completes the one
 //! part of the text blob that depends on the container: three words that say where the text is, and how far a
@@ -6,9 +6,15 @@
 
 mod build_id;
 pub mod elf;
+pub mod read;
 
 pub use build_id::BuildId;
 pub use elf::{ElfInput, ElfTarget, FrameRegisters, FunctionSymbol, write};
+pub use read::{Container, ReadError};
+
+const TEXT_SYMBOL: &str = "_kDartSnapshotText";
+const DATA_SYMBOL: &str = "_kDartSnapshotData";
+const BUILD_ID_SYMBOL: &str = "_kDartSnapshotBuildId";
 
 /// Errors of writing a container.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

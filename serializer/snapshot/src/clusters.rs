@@ -75,6 +75,12 @@ pub(crate) trait ClusterCodec: Codec {
 
     /// Gives every member words as the layout says; a no-op for codecs whose members have them.
     fn shape_instances(&mut self, cluster: &Cluster) -> Result<()>;
+
+    /// The codec comes to an object.
+    fn enter(&mut self, _id: ObjId) {}
+
+    /// The codec is done with the object it came to.
+    fn leave(&mut self, _id: ObjId) {}
 }
 
 /// Visits an object outside its graph, so that the codec may use the graph meanwhile.
@@ -142,11 +148,14 @@ impl Cluster {
         }
         if self.is_read_only_data(codec.target(), &codec.spec().class_ids) {
             let mut previous = 0;
-            self.members.iter().try_for_each(|&id| codec.read_only_object(id, &mut previous))?;
+            self.members.iter().try_for_each(|&id| {
+                codec.enter(id);
+                codec.read_only_object(id, &mut previous)?;
+                codec.leave(id);
+                Ok(())
+            })?;
         } else {
-            self.members
-                .iter()
-                .try_for_each(|&id| visit_object(codec, id, |object, codec| object.alloc(codec)))?;
+            self.visit_members(codec, |object, codec| object.alloc(codec))?;
         }
         if self.class_id == codec.spec().class_ids.code {
             let mut deferred = 0;
@@ -181,7 +190,20 @@ impl Cluster {
             codec.unsigned64("unboxed_fields_bitmap", &mut self.instance_layout.unboxed_fields_bitmap)?;
             codec.shape_instances(self)?;
         }
-        self.members.iter().try_for_each(|&id| visit_object(codec, id, |object, codec| object.fill(codec)))
+        self.visit_members(codec, |object, codec| object.fill(codec))
+    }
+
+    fn visit_members<C: ClusterCodec>(
+        &self,
+        codec: &mut C,
+        mut visit: impl FnMut(&mut Object, &mut C) -> Result<()>,
+    ) -> Result<()> {
+        self.members.iter().try_for_each(|&id| {
+            codec.enter(id);
+            visit_object(codec, id, &mut visit)?;
+            codec.leave(id);
+            Ok(())
+        })
     }
 }
 

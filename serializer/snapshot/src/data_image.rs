@@ -7,8 +7,9 @@
 
 use crate::error::{Error, Result};
 use crate::hash;
-use crate::objects::{Object, Str};
+use crate::objects::{CodeSourceMap, CompressedStackMaps, Object, PcDescriptors, Str};
 use crate::spec::{ClassIds, Target, WordSize};
+use std::ops::Range;
 
 /// Size of the image's header, and alignment of the image.
 pub const HEADER_SIZE: u32 = 64;
@@ -145,11 +146,16 @@ impl<'a> DataImageBuilder<'a> {
     }
 }
 
-/// Reads the object at `offset` of an image.
+/// Reads the object at `offset` of an image; also where its contents are, without header and padding.
 ///
 /// # Errors
 /// Out of range, or a class that cannot be read-only data.
-pub fn read_object(image: &[u8], offset: usize, target: &Target, ids: &ClassIds) -> Result<Object> {
+pub fn read_object(
+    image: &[u8],
+    offset: usize,
+    target: &Target,
+    ids: &ClassIds,
+) -> Result<(Object, Range<usize>)> {
     let malformed = |offset: usize, reason: &str| Error::Malformed { offset, reason: reason.into() };
     let bytes = |at: usize, n: usize| -> Result<&[u8]> {
         at.checked_add(n).and_then(|end| image.get(at..end)).ok_or_else(|| malformed(at, "end of data image"))
@@ -166,30 +172,36 @@ pub fn read_object(image: &[u8], offset: usize, target: &Target, ids: &ClassIds)
         let length_at = if target.arch.word_size == WordSize::W32 { body + word_bytes } else { body };
         let length = word(length_at)? >> 1;
         let data = length_at + word_bytes;
-        return Ok(Object::String(if class_id == ids.one_byte_string {
-            Str::OneByte(bytes(data, length)?.to_vec())
+        let is_one_byte = class_id == ids.one_byte_string;
+        let size = if is_one_byte { Some(length) } else { length.checked_mul(2) };
+        let bytes = bytes(data, size.ok_or_else(|| malformed(length_at, "length"))?)?;
+        let string = if is_one_byte {
+            Str::OneByte(bytes.to_vec())
         } else {
-            let length = length.checked_mul(2).ok_or_else(|| malformed(length_at, "length"))?;
-            Str::TwoByte(bytes(data, length)?.chunks(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect())
-        }));
+            Str::TwoByte(bytes.chunks(2).map(|c| u16::from_le_bytes([c[0], c[1]])).collect())
+        };
+        return Ok((string.into(), data..data + bytes.len()));
     }
     if class_id == ids.compressed_stack_maps {
         let flags_and_size = u32::from_le_bytes(bytes(body, 4)?.try_into().expect("four bytes"));
-        let bytes = bytes(body + 4, (flags_and_size >> 2) as usize)?.to_vec();
-        return Ok(crate::objects::CompressedStackMaps { flags: (flags_and_size & 3) as u8, bytes }.into());
+        let bytes = bytes(body + 4, (flags_and_size >> 2) as usize)?;
+        let range = body + 4..body + 4 + bytes.len();
+        let maps = CompressedStackMaps { flags: (flags_and_size & 3) as u8, bytes: bytes.to_vec() };
+        return Ok((maps.into(), range));
     }
-    let payload = bytes(body + word_bytes, word(body)?).map(<[u8]>::to_vec);
-    match class_id {
-        id if id == ids.pc_descriptors => Ok(crate::objects::PcDescriptors { bytes: payload? }.into()),
-        id if id == ids.code_source_map => Ok(crate::objects::CodeSourceMap { bytes: payload? }.into()),
-        id => Err(malformed(offset, &format!("class id {id} in the data image"))),
-    }
+    let payload = bytes(body + word_bytes, word(body)?);
+    let object: Object = match class_id {
+        id if id == ids.pc_descriptors => PcDescriptors { bytes: payload.clone()?.to_vec() }.into(),
+        id if id == ids.code_source_map => CodeSourceMap { bytes: payload.clone()?.to_vec() }.into(),
+        id => return Err(malformed(offset, &format!("class id {id} in the data image"))),
+    };
+    let start = body + word_bytes;
+    Ok((object, start..start + payload?.len()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::{CodeSourceMap, CompressedStackMaps};
     use crate::testing;
 
     #[test]
@@ -209,7 +221,7 @@ mod tests {
             assert_eq!(bytes[..8], (bytes.len() as u64).to_le_bytes());
             for (object, &offset) in objects.iter().zip(&offsets) {
                 assert_eq!(offset % target.object_alignment(), 0);
-                assert_eq!(read_object(&bytes, offset as usize, &target, &ids).unwrap(), *object);
+                assert_eq!(read_object(&bytes, offset as usize, &target, &ids).unwrap().0, *object);
             }
         }
     }

@@ -65,7 +65,7 @@ pub fn decode(stream: &mut ReadStream) -> Result<(Vec<u32>, u32)> {
         return Err(stream.malformed("dispatch table longer than its stream"));
     }
     let first_code_ref = stream.unsigned()? as u32;
-    let mut table: Vec<u32> = Vec::with_capacity(length);
+    let mut table: Vec<u32> = Vec::with_capacity(length.min(stream.remaining()));
     let (mut recent, mut next_recent) = ([0; RECENT_COUNT], 0);
     while table.len() < length {
         let step = stream.signed(64)?;

@@ -1,5 +1,7 @@
 //! What can go wrong while a snapshot is built, written or decoded.
 
+use crate::place::Fault;
+
 /// The error of every fallible operation of this crate.
 ///
 /// Objects are named by [`crate::Graph::describe`], so a message reads
@@ -73,9 +75,30 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A snapshot that is damaged, with the place.
+    #[error(transparent)]
+    Damaged(Box<Fault>),
 }
 
 impl Error {
+    /// The error as a fault of a snapshot: at a place that the error itself makes more precise.
+    pub fn into_fault(self, mut place: Fault) -> Fault {
+        match self {
+            Error::Damaged(fault) => return *fault,
+            Error::Malformed { offset, reason } => (place.offset, place.reason) = (offset, reason),
+            Error::WrongReference { object, field, found, expected } => {
+                place.object = place.object.or(Some(object).filter(|o| !o.is_empty()));
+                place.reason = format!("field `{field}`: found {found}, expected {expected}");
+            }
+            Error::Inconsistent { object, reason } => {
+                place.object = place.object.or(Some(object).filter(|o| !o.is_empty()));
+                place.reason = reason;
+            }
+            other => place.reason = other.to_string(),
+        }
+        place
+    }
+
     /// Names the object in an error that was made while the object's name was out of reach.
     pub(crate) fn in_object(mut self, name: impl FnOnce() -> String) -> Error {
         if let Error::WrongReference { object, .. }

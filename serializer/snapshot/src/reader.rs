@@ -11,11 +11,13 @@ use crate::dispatch_table;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, ObjId};
 use crate::objects::{Instance, InstanceWord, Object, ObjectKind, Str};
+use crate::place::{BlobMap, ClusterSpans, Fault, Section};
 use crate::roots::Roots;
 use crate::spec::{FormatSpec, Target};
 use crate::stream::ReadStream;
 use crate::writer::{DATA_IMAGE_ALIGNMENT, KIND_FULL_AOT, MAGIC, Plan};
 use cranelift_entity::EntityRef;
+use std::ops::Range;
 
 /// A snapshot's data blob, decoded.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Decoded {
     pub plan: Plan,
     /// Length of the clustered part, header included.
     pub clustered_length: usize,
+    /// Where everything is.
+    pub map: BlobMap,
 }
 
 /// Header of a data blob.
@@ -41,6 +45,7 @@ pub struct Header {
     pub stream_offset: usize,
 }
 
+const VERSION_HASH_OFFSET: usize = 20;
 const VERSION_HASH_LENGTH: usize = 32;
 
 /// Reads the header, which tells what else a reader must know.
@@ -74,98 +79,52 @@ pub fn read_header(blob: &[u8]) -> Result<Header> {
 /// Decodes a data blob.
 ///
 /// # Errors
-/// The blob is malformed, or made for another revision or target.
+/// [`Error::Damaged`]: the blob is malformed, or made for another revision or target.
 pub fn read_snapshot(blob: &[u8], spec: &FormatSpec, target: &Target) -> Result<Decoded> {
-    let header = read_header(blob)?;
-    for (what, found, expected) in [
-        ("version hash", &header.version_hash, &spec.version_hash),
-        ("features", &header.features, &target.features()),
+    let mut place =
+        Fault { section: Section::Header, cluster: None, object: None, offset: 0, reason: String::new() };
+    let header = read_header(blob).map_err(|e| Error::Damaged(Box::new(e.into_fault(place.clone()))))?;
+    for (what, offset, found, expected) in [
+        ("version hash", VERSION_HASH_OFFSET, &header.version_hash, &spec.version_hash),
+        ("features", VERSION_HASH_OFFSET + VERSION_HASH_LENGTH, &header.features, &target.features()),
     ] {
         if found != expected {
-            return Err(Error::Malformed {
-                offset: 20,
-                reason: format!("{what} `{found}` instead of `{expected}`"),
-            });
+            place.offset = offset;
+            place.reason = format!("{what} `{found}` instead of `{expected}`");
+            return Err(Error::Damaged(Box::new(place)));
         }
     }
     let image_offset = header.clustered_length.next_multiple_of(DATA_IMAGE_ALIGNMENT);
-    let image = blob.get(image_offset..).unwrap_or_default();
-    let mut stream = ReadStream::new(&blob[..header.clustered_length], header.stream_offset);
-
-    let num_base = stream.unsigned()?;
-    if num_base != ObjId::BASE_OBJECTS.len() as u64 {
-        return Err(stream.malformed(format!("{num_base} base objects")));
-    }
-    let num_objects = stream.unsigned()?;
-    let num_clusters = stream.unsigned()?;
-    let num_entries_with_code = stream.unsigned()?;
-    let table_offset = stream.unsigned()? as usize;
-    if num_clusters > num_objects {
-        return Err(stream.malformed(format!("{num_clusters} clusters of {num_objects} objects")));
-    }
-
-    let mut plan = Plan { roots: Roots::empty(spec), ..Plan::default() };
-    if table_offset != 0 {
-        match data_image::read_object(image, table_offset, target, &spec.class_ids)? {
-            Object::String(Str::OneByte(bytes)) => plan.instructions_table = bytes,
-            object => {
-                return Err(stream.malformed(format!("instructions table is a {}", object.kind().name())));
-            }
-        }
-        let word = |at: usize| -> Result<u32> {
-            let bytes = ReadStream::new(&plan.instructions_table, at).raw(4)?;
-            Ok(u32::from_le_bytes(bytes.try_into().expect("four bytes")))
-        };
-        (plan.instructions_table_length, plan.first_entry_with_code) = (word(4)?, word(8)?);
-    }
-    let with_code = plan.instructions_table_length.checked_sub(plan.first_entry_with_code).map(u64::from);
-    if with_code != Some(num_entries_with_code) {
-        return Err(stream.malformed("header and instructions table disagree about the number of entries"));
-    }
-
+    let stream = ReadStream::new(&blob[..header.clustered_length], header.stream_offset);
+    let mut map = BlobMap { header: 0..header.stream_offset, ..BlobMap::default() };
+    map.data_image = image_offset.min(blob.len())..blob.len();
     let mut parser = Parser {
+        budget: stream.remaining() as u64,
         stream,
         graph: Graph::new(),
         kinds: Vec::new(),
         spec,
         target,
-        image,
+        image: blob.get(image_offset..).unwrap_or_default(),
         first_code: None,
         num_codes: 0,
-        table_length: plan.instructions_table_length,
-        first_entry_with_code: plan.first_entry_with_code,
+        table_length: 0,
+        first_entry_with_code: 0,
+        section: Section::Header,
+        cluster: None,
+        current: None,
+        entered: 0,
+        map,
     };
-    parser.kinds.extend(ObjId::BASE_OBJECTS.iter().map(|&id| parser.graph.object(id).kind()));
-    for _ in 0..num_clusters {
-        let mut cluster = Cluster::default();
-        cluster.alloc(&mut parser).map_err(|e| e.in_object(|| "clusters".into()))?;
-        parser.end_of_alloc(&cluster);
-        plan.clusters.push(cluster);
+    match parser.read() {
+        Ok(plan) => Ok(Decoded {
+            graph: parser.graph,
+            plan,
+            clustered_length: header.clustered_length,
+            map: parser.map,
+        }),
+        Err(error) => Err(Error::Damaged(Box::new(parser.fault(error)))),
     }
-    if parser.graph.len() as u64 != num_objects {
-        return Err(parser
-            .stream
-            .malformed(format!("{} objects instead of {num_objects}", parser.graph.len())));
-    }
-    for cluster in &mut plan.clusters {
-        cluster.fill(&mut parser, &mut plan.code_stubs)?;
-    }
-    plan.roots.describe(&mut parser)?;
-    let (cells, first_code_ref) = dispatch_table::decode(&mut parser.stream)?;
-    let first_code = parser.first_code.map_or(0, |id| id.index() as u32 + 1);
-    if !cells.is_empty() && first_code_ref != first_code {
-        return Err(parser
-            .stream
-            .malformed(format!("first Code is {first_code}, dispatch table says {first_code_ref}")));
-    }
-    for cell in cells {
-        let code = if cell == 0 { None } else { Some(parser.code_ref(cell)?) };
-        plan.roots.dispatch_table.push(code);
-    }
-    if parser.stream.remaining() > 0 {
-        return Err(parser.stream.malformed(format!("{} bytes left over", parser.stream.remaining())));
-    }
-    Ok(Decoded { graph: parser.graph, plan, clustered_length: header.clustered_length })
 }
 
 struct Parser<'a> {
@@ -180,9 +139,176 @@ struct Parser<'a> {
     num_codes: u32,
     table_length: u32,
     first_entry_with_code: u32,
+    /// How many more elements the objects may have: each takes at least a byte of the stream.
+    budget: u64,
+    section: Section,
+    /// Number and class id of the cluster being read.
+    cluster: Option<(usize, Option<u32>)>,
+    /// The object being read, and where that began.
+    current: Option<ObjId>,
+    entered: usize,
+    map: BlobMap,
 }
 
+// Objects without any bytes: instances of classes without fields. There are never many in a cluster.
+const FREE_OBJECTS_PER_CLUSTER: u64 = 1024;
+
 impl Parser<'_> {
+    fn read(&mut self) -> Result<Plan> {
+        let start = self.stream.position();
+        let num_base = self.stream.unsigned()?;
+        if num_base != ObjId::BASE_OBJECTS.len() as u64 {
+            return Err(self.stream.malformed(format!("{num_base} base objects")));
+        }
+        let num_objects = self.stream.unsigned()?;
+        let num_clusters = self.stream.unsigned()?;
+        let num_entries_with_code = self.stream.unsigned()?;
+        let table_offset = self.stream.unsigned()?;
+        if num_clusters > num_objects {
+            return Err(self.stream.malformed(format!("{num_clusters} clusters of {num_objects} objects")));
+        }
+        let counts_end = self.stream.position();
+        self.map.counts = start..counts_end;
+
+        let mut plan = Plan { roots: Roots::empty(self.spec), ..Plan::default() };
+        if table_offset != 0 {
+            self.instructions_table(table_offset, &mut plan)?;
+        }
+        let with_code = plan.instructions_table_length.checked_sub(plan.first_entry_with_code).map(u64::from);
+        if with_code != Some(num_entries_with_code) {
+            return Err(self
+                .stream
+                .malformed("header and instructions table disagree about the number of entries"));
+        }
+        (self.table_length, self.first_entry_with_code) =
+            (plan.instructions_table_length, plan.first_entry_with_code);
+
+        self.section = Section::Allocation;
+        self.kinds.extend(ObjId::BASE_OBJECTS.iter().map(|&id| self.graph.object(id).kind()));
+        for index in 0..num_clusters as usize {
+            let start = self.stream.position();
+            let mut cluster = Cluster::default();
+            self.cluster = Some((index, None));
+            cluster.alloc(self)?;
+            self.end_of_alloc(&cluster);
+            plan.clusters.push(cluster);
+            let alloc = start..self.stream.position();
+            self.map.clusters.push(ClusterSpans { alloc, fill: 0..0 });
+        }
+        self.cluster = None;
+        if self.graph.len() as u64 != num_objects {
+            return Err(self
+                .stream
+                .malformed(format!("{} objects instead of {num_objects}", self.graph.len())));
+        }
+        let alloc_end = self.stream.position();
+        self.map.alloc = counts_end..alloc_end;
+
+        self.section = Section::Fill;
+        for (index, cluster) in plan.clusters.iter_mut().enumerate() {
+            let start = self.stream.position();
+            self.cluster = Some((index, Some(cluster.class_id)));
+            cluster.fill(self, &mut plan.code_stubs)?;
+            self.map.clusters[index].fill = start..self.stream.position();
+        }
+        self.cluster = None;
+        let fill_end = self.stream.position();
+        self.map.fill = alloc_end..fill_end;
+
+        self.section = Section::Roots;
+        plan.roots.describe(self)?;
+        let roots_end = self.stream.position();
+        self.map.roots = fill_end..roots_end;
+
+        self.section = Section::DispatchTable;
+        let (cells, first_code_ref) = dispatch_table::decode(&mut self.stream)?;
+        let first_code = self.first_code.map_or(0, |id| id.index() as u32 + 1);
+        if !cells.is_empty() && first_code_ref != first_code {
+            return Err(self
+                .stream
+                .malformed(format!("first Code is {first_code}, dispatch table says {first_code_ref}")));
+        }
+        for cell in cells {
+            let code = if cell == 0 { None } else { Some(self.code_ref(cell)?) };
+            plan.roots.dispatch_table.push(code);
+        }
+        self.map.dispatch_table = roots_end..self.stream.position();
+        if self.stream.remaining() > 0 {
+            return Err(self.stream.malformed(format!("{} bytes left over", self.stream.remaining())));
+        }
+        Ok(plan)
+    }
+
+    fn instructions_table(&mut self, offset: u64, plan: &mut Plan) -> Result<()> {
+        self.section = Section::InstructionsTable;
+        let offset =
+            usize::try_from(offset).map_err(|_| self.stream.malformed(format!("offset {offset:#x}")))?;
+        match self.image_object(offset)? {
+            (Object::String(Str::OneByte(bytes)), contents) => {
+                self.map.instructions_table = contents;
+                plan.instructions_table = bytes;
+            }
+            (object, _) => {
+                let reason = format!("instructions table is a {}", object.kind().name());
+                return Err(Error::Malformed { offset: self.map.data_image.start + offset, reason });
+            }
+        }
+        let start = self.map.instructions_table.start;
+        let word = |at: usize| -> Result<u32> {
+            let bytes = plan.instructions_table.get(at..at + 4);
+            let bytes = bytes.ok_or_else(|| Error::Malformed {
+                offset: start,
+                reason: "instructions table is cut off".into(),
+            })?;
+            Ok(u32::from_le_bytes(bytes.try_into().expect("four bytes")))
+        };
+        (plan.instructions_table_length, plan.first_entry_with_code) = (word(4)?, word(8)?);
+        self.section = Section::Header;
+        Ok(())
+    }
+
+    /// An object of the data image and where its contents are; errors count offsets from the start of the blob.
+    fn image_object(&self, offset: usize) -> Result<(Object, Range<usize>)> {
+        let base = self.map.data_image.start;
+        let read = data_image::read_object(self.image, offset, self.target, &self.spec.class_ids);
+        let (object, contents) = read.map_err(|error| match error {
+            Error::Malformed { offset, reason } => Error::Malformed { offset: base + offset, reason },
+            other => other,
+        })?;
+        Ok((object, base + contents.start..base + contents.end))
+    }
+
+    /// The place of an error.
+    fn fault(&self, error: Error) -> Fault {
+        let cluster = self.cluster.map(|(index, cid)| {
+            let Some(cid) = cid else { return index.to_string() };
+            let ids = &self.spec.class_ids;
+            match Object::for_cluster_cid(cid, ids, self.spec.num_predefined_cids) {
+                Some(Object::Instance(_)) => format!("{index} (instances of class {cid})"),
+                Some(object) => format!("{index} ({})", object.kind().name()),
+                None => format!("{index} (class {cid})"),
+            }
+        });
+        let object = self.current.map(|id| self.graph.describe(id));
+        error.into_fault(Fault {
+            section: self.section,
+            cluster,
+            object,
+            offset: self.stream.position(),
+            reason: String::new(),
+        })
+    }
+
+    fn charge(&mut self, what: &str, n: u64) -> Result<()> {
+        match self.budget.checked_sub(n) {
+            Some(rest) => {
+                self.budget = rest;
+                Ok(())
+            }
+            None => Err(self.stream.malformed(format!("{what} {n} is more than the stream can hold"))),
+        }
+    }
+
     fn end_of_alloc(&mut self, cluster: &Cluster) {
         if cluster.class_id == self.spec.class_ids.mint {
             for &id in &cluster.members {
@@ -273,19 +399,13 @@ impl Codec for Parser<'_> {
 
     fn length(&mut self, field: &'static str, length: &mut usize) -> Result<()> {
         let n = self.stream.unsigned()?;
-        // Whatever has a length takes at least a byte per element, here or in the fill section; instances
-        // without fields take none, but there are never many of those.
-        if n > 8 * self.stream.remaining() as u64 + 64 {
-            return Err(self
-                .stream
-                .malformed(format!("{field} {n} with {} bytes left", self.stream.remaining())));
-        }
+        // Strings store the width of their elements in the lowest bit.
+        self.charge(field, n / 2)?;
         *length = n as usize;
         Ok(())
     }
 
     fn inconsistent(&self, reason: String) -> Error {
-        let reason = format!("{reason} (before offset {:#x})", self.stream.position());
         Error::Inconsistent { object: String::new(), reason }
     }
 }
@@ -301,8 +421,11 @@ impl ClusterCodec for Parser<'_> {
 
     fn create_members(&mut self, cluster: &mut Cluster, count: usize) -> Result<()> {
         let (ids, num_predefined) = (&self.spec.class_ids, self.spec.num_predefined_cids);
-        let object = Object::for_cluster_cid(cluster.class_id, ids, num_predefined)
-            .ok_or_else(|| self.stream.malformed(format!("cluster of class {}", cluster.class_id)))?;
+        let object = Object::for_cluster_cid(cluster.class_id, ids, num_predefined).ok_or_else(|| {
+            self.stream.malformed(format!("no cluster may be of class {}", cluster.class_id))
+        })?;
+        self.cluster = self.cluster.map(|(index, _)| (index, Some(cluster.class_id)));
+        self.charge("count", (count as u64).saturating_sub(FREE_OBJECTS_PER_CLUSTER))?;
         for _ in 0..count {
             let id = self.graph.add(object.clone());
             if cluster.is_canonical {
@@ -318,7 +441,7 @@ impl ClusterCodec for Parser<'_> {
         let distance = self.stream.unsigned()?.checked_mul(u64::from(self.target.object_alignment()));
         let offset = distance.and_then(|d| u32::try_from(d).ok()).and_then(|d| previous.checked_add(d));
         let offset = offset.ok_or_else(|| self.stream.malformed("data image offset too large"))?;
-        let object = data_image::read_object(self.image, offset as usize, self.target, &self.spec.class_ids)?;
+        let (object, contents) = self.image_object(offset as usize)?;
         if object.kind() != self.kinds[id.index()] {
             return Err(
                 self.inconsistent(format!("data image holds a {} at {offset:#x}", object.kind().name()))
@@ -326,7 +449,26 @@ impl ClusterCodec for Parser<'_> {
         }
         *self.graph.object_mut(id) = object;
         *previous = offset;
+        let end = contents.end.next_multiple_of(self.target.object_alignment() as usize);
+        let start = self.map.data_image.start + offset as usize;
+        self.map.object_mut(id).set_image(start, end);
         Ok(())
+    }
+
+    fn enter(&mut self, id: ObjId) {
+        self.current = Some(id);
+        self.entered = self.stream.position();
+    }
+
+    fn leave(&mut self, id: ObjId) {
+        let (start, end) = (self.entered, self.stream.position());
+        let spans = self.map.object_mut(id);
+        if self.section == Section::Allocation {
+            spans.set_alloc(start, end)
+        } else {
+            spans.set_fill(start, end)
+        }
+        self.current = None;
     }
 
     fn shape_instances(&mut self, cluster: &Cluster) -> Result<()> {

@@ -198,7 +198,7 @@ fn damaged_blobs_are_refused() {
     let mut program = build("linux-x64").unwrap();
     let blob = write(&mut program).unwrap();
     let read = |bytes: &[u8]| read_snapshot(bytes, &program.spec, &program.target);
-    let is_malformed = |bytes: &[u8]| matches!(read(bytes), Err(Error::Malformed { .. }));
+    let is_malformed = |bytes: &[u8]| matches!(read(bytes), Err(Error::Damaged(_)));
     assert!(is_malformed(&[]));
     assert!(is_malformed(&blob.bytes[..blob.clustered_length - 1]));
     let mut other_version = blob.bytes.clone();
