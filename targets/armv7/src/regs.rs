@@ -92,6 +92,31 @@ impl fmt::Display for Spr {
     }
 }
 
+/// How a shifted operand is shifted. The values are those of the instruction's shift field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Shift {
+    /// Left.
+    Lsl = 0,
+    /// Right, zeros enter.
+    Lsr = 1,
+    /// Right, copies of the sign enter.
+    Asr = 2,
+    /// Rotated right.
+    Ror = 3,
+}
+
+impl fmt::Display for Shift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Shift::Lsl => "lsl",
+            Shift::Lsr => "lsr",
+            Shift::Asr => "asr",
+            Shift::Ror => "ror",
+        })
+    }
+}
+
 /// When an instruction takes effect. The values are those of the instruction's condition field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
