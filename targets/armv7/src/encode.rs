@@ -9,7 +9,7 @@
 
 mod vfp;
 
-pub use crate::regs::{Cond, Dpr, Gpr, Spr};
+pub use crate::regs::{Cond, Dpr, Gpr, Shift, Spr};
 pub use vfp::*;
 
 /// A 12-bit data-processing immediate: an 8-bit value rotated right by an even amount.
@@ -29,20 +29,6 @@ impl Imm12 {
     pub fn value(self) -> u32 {
         u32::from(self.0 & 0xff).rotate_right(2 * u32::from(self.0 >> 8))
     }
-}
-
-/// How an operand is shifted; the discriminant is the encoding.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-#[repr(u8)]
-pub enum Shift {
-    /// Logical left, by 0 to 31.
-    Lsl = 0,
-    /// Logical right, by 1 to 32.
-    Lsr = 1,
-    /// Arithmetic right, by 1 to 32.
-    Asr = 2,
-    /// Rotate right, by 1 to 31.
-    Ror = 3,
 }
 
 impl Shift {

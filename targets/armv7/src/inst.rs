@@ -26,6 +26,7 @@ use cranelift_codegen::ir::{self, SourceLoc, StackSlot};
 use cranelift_codegen::isa::CallConv;
 use regalloc2::{PReg, RegClass, VReg};
 
+pub use crate::encode::{BitOp as UnaryOp, CmpOp, DataOp as AluOp};
 use crate::metadata::RelocTarget;
 use crate::order::Label;
 use crate::regs::{Cond, Dpr, Gpr, Shift};
@@ -132,65 +133,6 @@ pub struct RegPair {
     pub reg: Reg,
     /// Where it is.
     pub at: Reg,
-}
-
-/// Data processing with two sources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AluOp {
-    /// `rn & op2`
-    And,
-    /// `rn ^ op2`
-    Eor,
-    /// `rn - op2`
-    Sub,
-    /// `op2 - rn`
-    Rsb,
-    /// `rn + op2`
-    Add,
-    /// `rn + op2 + C`
-    Adc,
-    /// `rn - op2 - !C`
-    Sbc,
-    /// `op2 - rn - !C`
-    Rsc,
-    /// `rn | op2`
-    Orr,
-    /// `rn & !op2`
-    Bic,
-}
-
-/// Data processing that only sets flags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CmpOp {
-    /// Flags of `rn - op2`.
-    Cmp,
-    /// Flags of `rn + op2`.
-    Cmn,
-    /// Flags of `rn & op2`: N and Z.
-    Tst,
-    /// Flags of `rn ^ op2`: N and Z.
-    Teq,
-}
-
-/// One source, one result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnaryOp {
-    /// Leading zeros.
-    Clz,
-    /// Bits reversed.
-    Rbit,
-    /// Bytes reversed.
-    Rev,
-    /// Bytes reversed in each half.
-    Rev16,
-    /// Low byte with its sign.
-    Sxtb,
-    /// Low half with its sign.
-    Sxth,
-    /// Low byte.
-    Uxtb,
-    /// Low half.
-    Uxth,
 }
 
 /// The flexible second operand.

@@ -96,13 +96,13 @@ impl fmt::Display for Spr {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Shift {
-    /// Left.
+    /// Left, by 0 to 31.
     Lsl = 0,
-    /// Right, zeros enter.
+    /// Right by 1 to 32, zeros enter.
     Lsr = 1,
-    /// Right, copies of the sign enter.
+    /// Right by 1 to 32, copies of the sign enter.
     Asr = 2,
-    /// Rotated right.
+    /// Rotated right, by 1 to 31.
     Ror = 3,
 }
 
