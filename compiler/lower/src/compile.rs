@@ -14,7 +14,7 @@ use crate::context::{LowerContext, LowerError};
 use crate::dump::Dump;
 use crate::emit::EmitBuffers;
 use crate::helpers::{self, HelperId};
-use crate::isa::Isa;
+use crate::isa::{Generator, Isa};
 use crate::lower::{self, LowerBuffers};
 use crate::metadata::{
     CodeKind, CompiledFunction, Handler, Position, Reloc, RelocKind, RelocTarget, StackMap,
@@ -138,30 +138,34 @@ impl Compiler {
         }
         let expected =
             self.options.check.then(|| checker::slots_per_call(&self.context.func, &self.emit.facts));
-        if let Some(dump) = &mut dump {
-            let codegen = |e: cranelift_codegen::CodegenError| LowerError::Codegen {
-                message: e.to_string(),
-                function: key.cloned(),
-            };
-            let mut optimized = Context::for_function(self.context.func.clone());
-            optimized.optimize(&*self.isa.cranelift, &mut self.control).map_err(codegen)?;
-            dump.optimized = optimized.func.display().to_string();
-        }
-        self.context.compile(&*self.isa.cranelift, &mut self.control).map_err(|e| LowerError::Codegen {
-            message: cranelift_codegen::print_errors::pretty_error(e.func, e.inner),
-            function: key.cloned(),
-        })?;
-        let code = self.context.compiled_code().expect("compiled just now");
-        let word = self.isa.facts.word.bytes();
-        let align = self.isa.facts.function_align.max(code.buffer.alignment);
-        let compiled = collect(&self.context.func, code, word, align, &self.emit.targets, kind)
-            .map_err(|message| LowerError::Codegen { message, function: key.cloned() })?;
-        if let Some(expected) = expected {
-            checker::check_compiled(code, &compiled, word, &self.emit.facts, &expected).map_err(wrong)?;
-        }
-        if let Some(dump) = dump {
-            dump.finish(&compiled, self.isa.cranelift.triple().architecture);
-        }
+        let compiled = match &self.isa.generator {
+            Generator::Cranelift(cranelift) => {
+                let codegen = |message: String| LowerError::Codegen { message, function: key.cloned() };
+                if let Some(dump) = &mut dump {
+                    let mut optimized = Context::for_function(self.context.func.clone());
+                    optimized
+                        .optimize(&**cranelift, &mut self.control)
+                        .map_err(|e| codegen(e.to_string()))?;
+                    dump.optimized = optimized.func.display().to_string();
+                }
+                self.context
+                    .compile(&**cranelift, &mut self.control)
+                    .map_err(|e| codegen(cranelift_codegen::print_errors::pretty_error(e.func, e.inner)))?;
+                let code = self.context.compiled_code().expect("compiled just now");
+                let word = self.isa.facts.word.bytes();
+                let align = self.isa.facts.function_align.max(code.buffer.alignment);
+                let compiled = collect(&self.context.func, code, word, align, &self.emit.targets, kind)
+                    .map_err(codegen)?;
+                if let Some(expected) = expected {
+                    checker::check_compiled(code, &compiled, word, &self.emit.facts, &expected)
+                        .map_err(wrong)?;
+                }
+                if let Some(dump) = dump {
+                    dump.finish(&compiled, cranelift.triple().architecture);
+                }
+                compiled
+            }
+        };
         Ok(compiled)
     }
 }

@@ -335,7 +335,8 @@ impl<'f> Emitter<'f> {
 
     // Memory.
 
-    /// Flags of an access to a region, aligned and known not to fault.
+    /// Flags of an access to a region, known not to fault and aligned to a word at least. (No processor needs more: objects of 32-bit
+    /// targets start at odd words, so that the doubles in them are not aligned to their size.)
     pub(crate) fn flags(&self, region: Region) -> MemFlagsData {
         MemFlagsData::trusted().with_alias_region(Some(self.regions[region as usize]))
     }
@@ -403,7 +404,7 @@ impl<'f> Emitter<'f> {
 
     /// Loads a raw field of a heap object.
     pub(crate) fn load_field(&mut self, ty: Type, object: Value, offset: i32, region: Region) -> Value {
-        let flags = if ty.bytes() > self.word.bytes() { self.unaligned(region) } else { self.flags(region) };
+        let flags = self.flags(region);
         self.cur.ins().load(ty, flags, object, offset - HEAP_OBJECT_TAG)
     }
 
@@ -421,8 +422,7 @@ impl<'f> Emitter<'f> {
 
     /// Stores to a heap object, without a barrier.
     pub(crate) fn store_field(&mut self, value: Value, object: Value, offset: i32, region: Region) {
-        let ty = self.cur.func.dfg.value_type(value);
-        let flags = if ty.bytes() > self.word.bytes() { self.unaligned(region) } else { self.flags(region) };
+        let flags = self.flags(region);
         self.cur.ins().store(flags, value, object, offset - HEAP_OBJECT_TAG);
     }
 
@@ -704,8 +704,31 @@ impl<'f> Emitter<'f> {
 
     /// Calls a C function whose address is in the thread.
     pub(crate) fn call_leaf(&mut self, slot: i32, args: &[Value], result: Option<Type>) -> Option<Value> {
-        let params: SmallVec<[Type; 8]> = args.iter().map(|&a| self.cur.func.dfg.value_type(a)).collect();
         let address = self.thread_constant(slot);
+        if !self.isa.c_doubles_as_ints {
+            return self.call_c(address, args, result);
+        }
+        let args: Operands = args.iter().map(|&arg| self.double_as_int(arg)).collect();
+        let value =
+            self.call_c(address, &args, result.map(|ty| if ty == types::F64 { types::I64 } else { ty }));
+        match (value, result) {
+            (Some(bits), Some(types::F64)) => {
+                Some(self.cur.ins().bitcast(types::F64, MemFlagsData::new(), bits))
+            }
+            _ => value,
+        }
+    }
+
+    fn double_as_int(&mut self, value: Value) -> Value {
+        if self.cur.func.dfg.value_type(value) == types::F64 {
+            self.cur.ins().bitcast(types::I64, MemFlagsData::new(), value)
+        } else {
+            value
+        }
+    }
+
+    fn call_c(&mut self, address: Value, args: &[Value], result: Option<Type>) -> Option<Value> {
+        let params: SmallVec<[Type; 8]> = args.iter().map(|&a| self.cur.func.dfg.value_type(a)).collect();
         let sig = self.signature(self.isa.c_call, &params, result);
         self.call_with_signature(Target::Indirect(address), sig, args, result, CallKind::Leaf, &mut [])
     }

@@ -293,8 +293,9 @@ fn allocate_string(e: &mut Emitter<'_>, length: Value, log2: u32) -> Value {
     let bytes = e.shl_imm(count, log2);
     let size = e.add_imm(bytes, i64::from(data));
     let size = e.round_size(size);
-    let max = layout.heap.new_allocatable_size;
-    let fits = e.cmp_imm(IntCC::UnsignedLessThan, size, max);
+    // The length decides, not the size: that of a very long string may not fit in a word.
+    let max = layout.heap.new_allocatable_size - i64::from(data) - i64::from(layout.object_alignment());
+    let fits = e.cmp_imm(IntCC::UnsignedLessThan, length, max >> log2);
     e.branch(fits, small, slow);
 
     let init = |e: &mut Emitter<'_>, string: Value, tags: Value| {
@@ -314,6 +315,16 @@ fn allocate_string(e: &mut Emitter<'_>, length: Value, log2: u32) -> Value {
     e.jump(done, &[string]);
 
     e.switch_to_cold(slow);
+    let (possible, too_long) = (e.block(), e.cold_block());
+    let most = (e.target.smi_max() - i64::from(layout.typed_data.payload)) >> log2;
+    let is_possible = e.cmp_imm(IntCC::UnsignedLessThanOrEqual, length, most);
+    e.branch(is_possible, possible, too_long);
+    // The runtime throws for an array of that length, what is to be thrown here: there is not so much memory.
+    e.switch_to_cold(too_long);
+    let (most, null) = (e.smi(e.target.smi_max()), e.null());
+    e.throw_runtime(engine.rt.allocate_array, &[most, null]);
+
+    e.switch_to_cold(possible);
     // Typed data has the longer header, so the shortest strings are smaller than any typed data: then they get a word too much,
     // which the size in the header accounts for.
     let bytes_cid = engine.cids.typed_data_uint8_array;

@@ -53,10 +53,17 @@ pub(crate) fn abi_number(target: &TargetSpec) -> Option<i64> {
 /// A target as the lowering sees it.
 #[derive(Clone)]
 pub(crate) struct Isa {
-    /// Cranelift's description.
-    pub(crate) cranelift: Arc<dyn isa::TargetIsa>,
+    /// What makes code for it.
+    pub(crate) generator: Generator,
     /// Facts for the lowering.
     pub(crate) facts: IsaFacts,
+}
+
+/// What makes code for a target.
+#[derive(Clone)]
+pub(crate) enum Generator {
+    /// Cranelift, with its description of the processor.
+    Cranelift(Arc<dyn isa::TargetIsa>),
 }
 
 /// What the lowering needs to know of a processor and its C convention.
@@ -66,12 +73,35 @@ pub(crate) struct IsaFacts {
     pub(crate) word: Type,
     /// Convention of C functions (leaf runtime entries).
     pub(crate) c_call: CallConv,
+    /// C functions take and return doubles like integers of the same size.
+    pub(crate) c_doubles_as_ints: bool,
     /// Stores become visible to other processors in another order than they were made, unless fenced.
     pub(crate) weak_memory: bool,
-    /// Cranelift has one instruction for `floor`, `ceil` and `trunc`; otherwise it would call a library function that nobody links.
+    /// The code generator knows `floor`, `ceil` and `trunc`; otherwise it would call a library function that nobody links.
     pub(crate) has_rounding: bool,
     /// Alignment of functions in bytes.
     pub(crate) function_align: u32,
+}
+
+impl IsaFacts {
+    pub(crate) fn new(target: &TargetSpec) -> IsaFacts {
+        // Features are those that the engine assumes of every processor it runs on: an AOT compiler for x64 cannot even count on
+        // SSE4.1 (`HostCPUFeatures::sse4_1_supported` under `target_unknown_cpu`, runtime/vm/cpu_x64.h).
+        let is_x64 = target.arch == Arch::X64;
+        IsaFacts {
+            word: if target.word_size() == 8 { types::I64 } else { types::I32 },
+            c_call: match (target.arch, target.os) {
+                (Arch::X64, Os::Windows) => CallConv::WindowsFastcall,
+                (Arch::Arm64, Os::MacOs | Os::Ios) => CallConv::AppleAarch64,
+                _ => CallConv::SystemV,
+            },
+            // Android's variant of the convention for 32-bit ARM is the one without floating-point registers.
+            c_doubles_as_ints: (target.arch, target.os) == (Arch::Arm, Os::Android),
+            weak_memory: !is_x64,
+            has_rounding: !is_x64,
+            function_align: if target.arch == Arch::Arm { 4 } else { 16 },
+        }
+    }
 }
 
 fn unsupported(construct: String) -> LowerError {
@@ -84,47 +114,41 @@ impl Isa {
         if target.compressed_pointers {
             return Err(unsupported(format!("compressed pointers (target {target})")));
         }
-        // Features are those that the engine assumes of every processor it runs on: an AOT compiler for x64 cannot even count on
-        // SSE4.1 (`HostCPUFeatures::sse4_1_supported` under `target_unknown_cpu`, runtime/vm/cpu_x64.h).
-        let (triple, has_rounding, weak_memory): (&str, bool, bool) = match target.arch {
-            Arch::X64 => ("x86_64-unknown-none-elf", false, false),
-            Arch::Arm64 => ("aarch64-unknown-none-elf", true, true),
+        let triple = match target.arch {
+            Arch::X64 => "x86_64-unknown-none-elf",
+            Arch::Arm64 => "aarch64-unknown-none-elf",
             Arch::Arm | Arch::Riscv64 => {
                 return Err(unsupported(format!("machine code for target {target}")));
             }
         };
-        let codegen = |message: String| LowerError::Codegen { message, function: None };
-        let triple: Triple = triple.parse().map_err(|e| codegen(format!("{e}")))?;
-
-        let mut flags = settings::builder();
-        let mut set = |name: &str, value: &str| {
-            flags.set(name, value).map_err(|e| codegen(format!("setting {name}: {e}")))
-        };
-        set("opt_level", if options.optimize { "speed" } else { "none" })?;
-        set("regalloc_algorithm", "backtracking")?;
-        set("enable_pinned_reg", "true")?;
-        set("preserve_frame_pointers", "true")?;
-        set("enable_probestack", "false")?;
-        set("unwind_info", "false")?;
-        set("is_pic", "false")?;
-        set("enable_verifier", if options.verify { "true" } else { "false" })?;
-        set("regalloc_checker", if options.check_regalloc { "true" } else { "false" })?;
-
-        let cranelift: OwnedTargetIsa = isa::lookup(triple)
-            .map_err(|e| unsupported(format!("machine code for target {target}: {e}")))?
-            .finish(settings::Flags::new(flags))
-            .map_err(|e| codegen(e.to_string()))?;
-        let facts = IsaFacts {
-            word: if target.word_size() == 8 { types::I64 } else { types::I32 },
-            c_call: match (target.arch, target.os) {
-                (Arch::X64, Os::Windows) => CallConv::WindowsFastcall,
-                (Arch::Arm64, Os::MacOs | Os::Ios) => CallConv::AppleAarch64,
-                _ => CallConv::SystemV,
-            },
-            weak_memory,
-            has_rounding,
-            function_align: 16,
-        };
-        Ok(Isa { cranelift, facts })
+        let cranelift = cranelift_isa(triple, target, options)?;
+        Ok(Isa { generator: Generator::Cranelift(cranelift), facts: IsaFacts::new(target) })
     }
+}
+
+fn cranelift_isa(
+    triple: &str,
+    target: &TargetSpec,
+    options: &CompilerOptions,
+) -> Result<OwnedTargetIsa, LowerError> {
+    let codegen = |message: String| LowerError::Codegen { message, function: None };
+    let triple: Triple = triple.parse().map_err(|e| codegen(format!("{e}")))?;
+
+    let mut flags = settings::builder();
+    let mut set =
+        |name: &str, value: &str| flags.set(name, value).map_err(|e| codegen(format!("setting {name}: {e}")));
+    set("opt_level", if options.optimize { "speed" } else { "none" })?;
+    set("regalloc_algorithm", "backtracking")?;
+    set("enable_pinned_reg", "true")?;
+    set("preserve_frame_pointers", "true")?;
+    set("enable_probestack", "false")?;
+    set("unwind_info", "false")?;
+    set("is_pic", "false")?;
+    set("enable_verifier", if options.verify { "true" } else { "false" })?;
+    set("regalloc_checker", if options.check_regalloc { "true" } else { "false" })?;
+
+    isa::lookup(triple)
+        .map_err(|e| unsupported(format!("machine code for target {target}: {e}")))?
+        .finish(settings::Flags::new(flags))
+        .map_err(|e| codegen(e.to_string()))
 }
