@@ -3,7 +3,7 @@
 //! Superclass slots come first; the first generic class of a chain adds a slot for the type arguments, before its own
 //! fields; then come the own instance fields in file order.
 
-use snapcrane_engines::{Arch, Engine};
+use snapcrane_engines::Engine;
 
 use crate::ids::ClassId;
 use crate::model::{InstanceLayout, SlotKind};
@@ -22,12 +22,10 @@ pub(crate) fn is_predefined(engine: &Engine, class: ClassId) -> bool {
 /// Slots of a predefined class that Dart classes extend: those that C++ declares are tagged words like any other.
 /// `None` if the class cannot be extended.
 pub(crate) fn extensible(engine: &Engine, class: ClassId) -> Option<InstanceLayout> {
-    // Slots are the same for all targets; on this one a slot is a word, and so is the header.
-    let shape = engine.classes.get(class.as_u32() as usize)?.shape(Arch::X64, false)?;
-    let slot = |offset: i32| u32::try_from(offset - 1).ok();
+    let (count, type_arguments) = engine.classes.get(class.as_u32() as usize)?.slots()?;
     Some(InstanceLayout {
-        slots: vec![SlotKind::Tagged; slot(shape.next_field_offset)? as usize],
-        type_arguments: slot(shape.type_arguments_field_offset),
+        slots: vec![SlotKind::Tagged; count as usize],
+        type_arguments,
         num_native_fields: 0,
         is_predefined_layout: true,
     })

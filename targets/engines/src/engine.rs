@@ -519,6 +519,20 @@ impl PredefinedClass {
     pub(crate) fn shape_of(&self, kind: LayoutKind) -> ClassShape {
         self.shapes[kind as usize]
     }
+
+    /// Number of object pointers that instances have before a subclass's first field, and which of them holds the type
+    /// arguments; `None` if Dart code cannot extend the class, or if instances hold other things than object pointers. The same
+    /// for all targets, as it counts pointers.
+    pub fn slots(&self) -> Option<(u32, Option<u32>)> {
+        let of = |kind: LayoutKind| {
+            let shape = self.shape_of(kind);
+            let header = (kind.word_size() / kind.compressed_word_size()) as i32;
+            let slot = |offset: i32| u32::try_from(offset - header).ok();
+            Some((slot(shape.next_field_offset)?, slot(shape.type_arguments_field_offset)))
+        };
+        let first = of(LayoutKind::ALL[0])?;
+        LayoutKind::ALL.into_iter().all(|kind| of(kind) == Some(first)).then_some(first)
+    }
 }
 
 pub(crate) const ELF_PAGE_SIZE: &str = "kElfPageSize";

@@ -249,6 +249,25 @@ fn class_ids() {
 }
 
 /// Size, next field and type arguments offsets as in the Class objects of reference snapshots.
+/// Classes that programs extend have the same pointers on all targets; those with anything else in them say so.
+#[test]
+fn slots_of_extensible_classes() {
+    let engine = Engine::latest();
+    let slots = |cid: u32| engine.classes[cid as usize].slots();
+    let cids = &engine.cids;
+    assert_eq!(slots(cids.linked_hash_base), Some((6, Some(0))));
+    assert_eq!(slots(cids.instance), Some((0, None)));
+    assert_eq!(slots(cids.array), None);
+    let differing: Vec<&str> = engine
+        .classes
+        .iter()
+        .filter(|class| class.shape(Arch::X64, false).is_some_and(|shape| shape.next_field_offset > 0))
+        .filter(|class| class.slots().is_none())
+        .map(|class| class.name)
+        .collect();
+    assert_eq!(differing, [""; 0]);
+}
+
 #[test]
 fn class_shapes() {
     let engine = Engine::latest();

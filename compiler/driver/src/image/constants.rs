@@ -246,18 +246,28 @@ impl Image<'_> {
             if kind != SlotKind::Tagged
                 && let Some(&at) = layout.slots.get(slot)
             {
-                words[(at - first) as usize] = InstanceWord::Raw(0);
+                self.set_raw(&mut words, (at - first) as usize, 0);
             }
         }
         for (field, value) in fields {
             let declaration = &self.program.fields[*field];
             let at = (layout.slots[declaration.slot as usize] - first) as usize;
-            words[at] = match (declaration.repr, value) {
-                (SlotKind::Double, ObjectKey::Double(bits)) => InstanceWord::Raw(*bits),
-                (SlotKind::Int64, ObjectKey::Int(value)) => InstanceWord::Raw(*value as u64),
-                _ => InstanceWord::Ref(self.object_of_key(value)?),
-            };
+            match (declaration.repr, value) {
+                (SlotKind::Double, ObjectKey::Double(bits)) => self.set_raw(&mut words, at, *bits),
+                (SlotKind::Int64, ObjectKey::Int(value)) => self.set_raw(&mut words, at, *value as u64),
+                _ => words[at] = InstanceWord::Ref(self.object_of_key(value)?),
+            }
         }
         Ok(self.graph.add_canonical(objects::Instance { class_id: class.as_u32(), words }))
+    }
+
+    /// Sets an unboxed field, which is two words if a word is half as long.
+    fn set_raw(&self, words: &mut [InstanceWord], at: usize, bits: u64) {
+        if self.target.compressed_word_size() == 8 {
+            words[at] = InstanceWord::Raw(bits);
+        } else {
+            words[at] = InstanceWord::Raw(bits & u64::from(u32::MAX));
+            words[at + 1] = InstanceWord::Raw(bits >> 32);
+        }
     }
 }
