@@ -264,6 +264,44 @@ pub fn source_map_at(bytes: &[u8], pc_offset: u32) -> Result<Vec<InlineFrame>> {
     Ok(stack.into_iter().map(frame).collect())
 }
 
+/// One operation of a source map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SourceMapStep {
+    /// The line of the innermost level changes by this much.
+    ChangePosition(i32),
+    /// The range with the current stack goes on for this many bytes.
+    AdvancePc(i32),
+    /// A level is added: index into `inlined_id_to_function`.
+    PushFunction(u32),
+    /// The innermost level ends.
+    PopFunction,
+    /// A null error here names the selector at this object pool index.
+    NullCheck(u32),
+}
+
+/// Decodes the operations of a source map.
+///
+/// # Errors
+/// Malformed bytes: an unknown operation, or a negative index.
+pub fn decode_source_map(bytes: &[u8]) -> Result<Vec<SourceMapStep>> {
+    let mut stream = ReadStream::new(bytes, 0);
+    let mut steps = Vec::new();
+    while stream.remaining() > 0 {
+        let n = stream.signed(32)? as i32;
+        let arg = n >> 3;
+        let index = || u32::try_from(arg).map_err(|_| stream.malformed(format!("source map index {arg}")));
+        steps.push(match n & 7 {
+            0 => SourceMapStep::ChangePosition(arg),
+            1 => SourceMapStep::AdvancePc(arg),
+            2 => SourceMapStep::PushFunction(index()?),
+            3 => SourceMapStep::PopFunction,
+            4 => SourceMapStep::NullCheck(index()?),
+            op => return Err(stream.malformed(format!("source map operation {op}"))),
+        });
+    }
+    Ok(steps)
+}
+
 /// Where a value of the handler's frame comes from (`CatchEntryMove::SourceKind`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -281,6 +319,23 @@ pub enum CatchMoveSource {
     Int64 = 8,
     Int32 = 9,
     Uint32 = 10,
+}
+
+impl CatchMoveSource {
+    /// All of them, by number.
+    pub const ALL: [CatchMoveSource; 11] = [
+        CatchMoveSource::Constant,
+        CatchMoveSource::Tagged,
+        CatchMoveSource::Float,
+        CatchMoveSource::Double,
+        CatchMoveSource::Float32x4,
+        CatchMoveSource::Float64x2,
+        CatchMoveSource::Int32x4,
+        CatchMoveSource::Int64Pair,
+        CatchMoveSource::Int64,
+        CatchMoveSource::Int32,
+        CatchMoveSource::Uint32,
+    ];
 }
 
 /// One move into the frame of a handler.
@@ -311,6 +366,60 @@ pub fn encode_catch_moves<'a>(sites: impl IntoIterator<Item = (u32, &'a [CatchMo
         }
     }
     TypedData { element: TypedDataType::Int8, bytes: stream.into_bytes() }
+}
+
+/// The moves of one call site, suffixes resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatchSite {
+    /// Return address from the start of the code.
+    pub pc_offset: u32,
+    /// Moves in the order in which they are made.
+    pub moves: Vec<CatchMove>,
+}
+
+/// Decodes catch-entry moves (`CatchEntryMovesMapReader` in `runtime/vm/code_descriptors.cc`). A site may end
+/// with the last moves of an earlier one. `word_bits` is the width of the target's machine word.
+///
+/// # Errors
+/// Malformed bytes, a suffix that is no site's, or more moves in all than the bytes could hold.
+pub fn decode_catch_moves(bytes: &[u8], word_bits: u32) -> Result<Vec<CatchSite>> {
+    let mut stream = ReadStream::new(bytes, 0);
+    // Sites in stream order with their offsets: suffixes name sites by offset.
+    let mut sites: Vec<(usize, CatchSite)> = Vec::new();
+    let mut budget = 64 * bytes.len();
+    while stream.remaining() > 0 {
+        let start = stream.position();
+        let mut next = || stream.signed(word_bits);
+        let (pc_offset, count, suffix_length, suffix_offset) = (next()?, next()?, next()?, next()?);
+        let bad = |what: &str, n: i64| Error::Malformed { offset: start, reason: format!("{what} {n}") };
+        let pc_offset = u32::try_from(pc_offset).map_err(|_| bad("pc offset", pc_offset))?;
+        let count = usize::try_from(count).ok().filter(|&n| n <= stream.remaining());
+        let count = count.ok_or_else(|| bad("moves, too many:", stream.remaining() as i64))?;
+        let suffix = match suffix_length {
+            0 => &[][..],
+            _ => {
+                let found = sites.binary_search_by_key(&suffix_offset, |(offset, _)| *offset as i64);
+                let site = found.map_err(|_| bad("no site at suffix offset", suffix_offset))?;
+                let moves = &sites[site].1.moves;
+                let length = usize::try_from(suffix_length).ok().filter(|&n| n <= moves.len());
+                &moves[moves.len() - length.ok_or_else(|| bad("suffix length", suffix_length))?..]
+            }
+        };
+        let total = count + suffix.len();
+        budget = budget.checked_sub(total).ok_or_else(|| bad("moves in all, too many:", total as i64))?;
+        let none = CatchMove { kind: CatchMoveSource::Constant, source: 0, destination: 0 };
+        let mut moves = vec![none; count];
+        moves.extend_from_slice(suffix);
+        // Own moves are stored from the back.
+        for m in moves[..count].iter_mut().rev() {
+            let (source, packed) = (stream.signed(32)? as i32, stream.signed(32)? as i32);
+            let kind = CatchMoveSource::ALL.get((packed & 15) as usize).copied();
+            let kind = kind.ok_or_else(|| stream.malformed(format!("move of kind {}", packed & 15)))?;
+            *m = CatchMove { kind, source, destination: packed >> 4 };
+        }
+        sites.push((start, CatchSite { pc_offset, moves }));
+    }
+    Ok(sites.into_iter().map(|(_, site)| site).collect())
 }
 
 #[cfg(test)]
@@ -386,5 +495,17 @@ mod tests {
         let mut s = ReadStream::new(&data.bytes, 0);
         let read: Vec<i64> = std::iter::from_fn(|| s.signed(64).ok()).collect();
         assert_eq!(read, [5, 2, 0, -1, 9, 2 << 4, -3, -4 * 16 + 1, 6, 0, 0, -1]);
+        let sites = decode_catch_moves(&data.bytes, 64).unwrap();
+        assert_eq!(sites[0], CatchSite { pc_offset: 5, moves: moves.to_vec() });
+        assert_eq!(sites[1], CatchSite { pc_offset: 6, moves: Vec::new() });
+
+        // A second site with one move of its own and the last move of the first one.
+        let mut stream = WriteStream::new();
+        [5, 2, 0, -1, 9, 2 << 4, -3, -4 * 16 + 1].iter().for_each(|&n| stream.signed(n));
+        [8, 1, 1, 0, 7, 3 << 4].iter().for_each(|&n| stream.signed(n));
+        let shared = stream.into_bytes();
+        let own = CatchMove { kind: CatchMoveSource::Constant, source: 7, destination: 3 };
+        assert_eq!(decode_catch_moves(&shared, 64).unwrap()[1].moves, [own, moves[1]]);
+        assert!(decode_catch_moves(&shared[..shared.len() - 1], 64).is_err());
     }
 }

@@ -16,7 +16,6 @@ mod code_tables;
 mod constants;
 mod functions;
 mod layout;
-mod spec;
 mod store;
 mod types;
 
@@ -35,7 +34,7 @@ use crate::link::{Link, PoolSlot};
 use crate::reach::{FunctionId, GlobalObject, ObjectId, Reach};
 use crate::text::{Piece, PieceKind, Placement};
 
-pub use spec::{format_spec, snapshot_target};
+pub use snapcrane_formats::{format_spec, snapshot_target};
 
 /// Number of the loading unit that is loaded from the start (`LoadingUnit::kRootId`, runtime/vm/object.h).
 const ROOT_UNIT: u32 = 1;

@@ -1,4 +1,4 @@
-//! The engine's facts in the form that the snapshot writer takes.
+//! Formats of snapshots: the facts of an engine in the form that the snapshot library takes, for writers and readers.
 
 use dart_snapshot::spec::{ArchFormat, CachedArgsDescriptor, ClassIds, NamedRoot, WordSize};
 use dart_snapshot::{FormatSpec, Target};
