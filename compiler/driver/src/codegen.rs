@@ -4,7 +4,7 @@ use cranelift_entity::EntityRef;
 use rayon::prelude::*;
 use snapcrane_arch::NativeFunction;
 use snapcrane_engines::TargetSpec;
-use snapcrane_lower::{CompiledFunction, Compiler, CompilerOptions, LowerContext, RelocKind};
+use snapcrane_lower::{CompiledFunction, Compiler, CompilerOptions, LowerContext};
 use snapcrane_program::Program;
 use snapcrane_program::ids::FunctionKey;
 
@@ -186,7 +186,7 @@ fn function(
 fn hand_written(reloc: &snapcrane_arch::Reloc, slot_offset: &dyn Fn(u32) -> u32) -> Reloc {
     Reloc {
         offset: reloc.offset,
-        pc_relative: reloc.kind == snapcrane_arch::RelocKind::PcRel4,
+        kind: reloc.kind,
         target: match reloc.target {
             snapcrane_arch::RelocTarget::Stub(stub) => Target::Piece(PieceKind::Stub(stub)),
             snapcrane_arch::RelocTarget::PoolSlot(slot) => Target::Pool(slot_offset(slot)),
@@ -210,15 +210,9 @@ fn piece(
             snapcrane_lower::RelocTarget::Stub(stub) => PieceKind::Stub(stub),
             snapcrane_lower::RelocTarget::Helper(helper) => PieceKind::Helper(helper),
         };
-        if reloc.kind != RelocKind::X86CallPCRel4 {
-            return Err(Error::Range {
-                function: name.clone(),
-                target: format!("relocation {:?}", reloc.kind),
-            });
-        }
         relocs.push(Reloc {
             offset: reloc.offset,
-            pc_relative: true,
+            kind: reloc.kind,
             target: Target::Piece(target),
             addend: reloc.addend,
         });

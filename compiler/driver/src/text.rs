@@ -3,7 +3,7 @@
 //! Every piece of code (stub, helper, function) becomes one entry of the engine's instructions table; the order of pieces is the order
 //! of entries and of Code objects. References between pieces are relative, so relocation needs no addresses.
 
-use snapcrane_arch::StubRef;
+use snapcrane_arch::{RelocKind, StubRef};
 
 use crate::error::Error;
 use crate::reach::FunctionId;
@@ -33,8 +33,8 @@ pub enum Target {
 pub struct Reloc {
     /// Offset in the piece.
     pub offset: u32,
-    /// Whether the field counts from its own address.
-    pub pc_relative: bool,
+    /// How it is computed.
+    pub kind: RelocKind,
     /// What it refers to.
     pub target: Target,
     /// Added to the value.
@@ -115,23 +115,63 @@ impl Placement {
 /// # Errors
 /// A target that does not exist or does not fit its field.
 pub fn relocate(pieces: &mut [Piece], placement: &Placement) -> Result<(), Error> {
-    for (index, piece) in pieces.iter_mut().enumerate() {
+    for index in 0..pieces.len() {
         let start = i64::from(placement.starts[index]);
-        for reloc in std::mem::take(&mut piece.relocs) {
-            let error =
-                || Error::Range { function: piece.name.clone(), target: format!("{:?}", reloc.target) };
+        for reloc in std::mem::take(&mut pieces[index].relocs) {
             let target = match reloc.target {
-                Target::Piece(kind) => i64::from(placement.start(kind).ok_or_else(error)?),
-                Target::Pool(offset) => i64::from(offset),
+                Target::Piece(kind) => placement.start(kind).map(i64::from),
+                Target::Pool(offset) => Some(i64::from(offset)),
             };
-            let mut value = target + reloc.addend;
-            if reloc.pc_relative {
-                value -= start + i64::from(reloc.offset);
-            }
-            let value = i32::try_from(value).map_err(|_| error())?;
-            let at = reloc.offset as usize;
-            piece.bytes.get_mut(at..at + 4).ok_or_else(error)?.copy_from_slice(&value.to_le_bytes());
+            let code = &mut pieces[index].bytes;
+            target
+                .and_then(|target| reloc.kind.patch(code, start, reloc.offset, target + reloc.addend))
+                .ok_or_else(|| range_error(pieces, placement, index, reloc.target))?;
         }
     }
     Ok(())
+}
+
+/// The error of a field that cannot hold its target, both by name.
+fn range_error(pieces: &[Piece], placement: &Placement, index: usize, target: Target) -> Error {
+    let target = match target {
+        Target::Piece(kind) => match placement.index(kind) {
+            Some(index) => pieces[index].name.clone(),
+            None => format!("{kind:?}"),
+        },
+        Target::Pool(offset) => format!("pool offset {offset}"),
+    };
+    Error::Range { function: pieces[index].name.clone(), target }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(function: u32, relocs: Vec<Reloc>) -> Piece {
+        Piece {
+            kind: PieceKind::Function(FunctionId::from_u32(function)),
+            name: format!("function {function}"),
+            bytes: 0xeb00_0000_u32.to_le_bytes().to_vec(),
+            align: 4,
+            relocs,
+            stack_maps: Vec::new(),
+            handlers: Vec::new(),
+            positions: Vec::new(),
+            unchecked_offset: 0,
+        }
+    }
+
+    #[test]
+    fn calls_that_are_too_far_name_both_ends() {
+        let target = Target::Piece(PieceKind::Function(FunctionId::from_u32(1)));
+        let call = Reloc { offset: 0, kind: RelocKind::A32Branch24, target, addend: 0 };
+        let mut pieces = [piece(0, vec![call]), piece(1, Vec::new())];
+        let near = Placement::new(&pieces, vec![0, 0x100]);
+        relocate(&mut pieces, &near).expect("near");
+        assert_eq!(pieces[0].bytes, 0xeb00_003e_u32.to_le_bytes());
+        pieces[0].relocs.push(call);
+        let far = Placement::new(&pieces, vec![0, 1 << 26]);
+        let error = relocate(&mut pieces, &far).expect_err("far");
+        assert_eq!(error.to_string(), "function 0: function 1 is out of range");
+    }
 }

@@ -5,6 +5,7 @@ use cranelift_codegen::ir::{self, ExternalName, UserExternalNameRef};
 use cranelift_codegen::{CompiledCode, Context};
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_control::ControlPlane;
+use snapcrane_arch::RelocKind;
 use snapcrane_engines::TargetSpec;
 use snapcrane_ir::{Function, SourcePos};
 use snapcrane_program::ids::FunctionKey;
@@ -16,9 +17,7 @@ use crate::emit::EmitBuffers;
 use crate::helpers::{self, HelperId};
 use crate::isa::{Generator, Isa};
 use crate::lower::{self, LowerBuffers};
-use crate::metadata::{
-    CodeKind, CompiledFunction, Handler, Position, Reloc, RelocKind, RelocTarget, StackMap,
-};
+use crate::metadata::{CodeKind, CompiledFunction, Handler, Position, Reloc, RelocTarget, StackMap};
 
 /// How thoroughly to compile and to check.
 #[derive(Clone, Debug)]
@@ -248,8 +247,8 @@ fn collect(
 
 fn reloc(func: &ir::Function, reloc: &FinalizedMachReloc, targets: &[RelocTarget]) -> Result<Reloc, String> {
     let kind = match reloc.kind {
-        ClifReloc::X86CallPCRel4 => RelocKind::X86CallPCRel4,
-        ClifReloc::Arm64Call => RelocKind::Arm64Call,
+        ClifReloc::X86CallPCRel4 => RelocKind::PcRel4,
+        ClifReloc::Arm64Call => RelocKind::A64Branch26,
         other => return Err(format!("relocation {other}")),
     };
     let name: UserExternalNameRef = match &reloc.target {

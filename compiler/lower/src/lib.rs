@@ -40,4 +40,4 @@ pub use compile::{Compiler, CompilerOptions, compile_helpers};
 pub use context::{LinkInfo, LowerContext, LowerError};
 pub use facts::ProgramFacts;
 pub use helpers::HelperId;
-pub use metadata::{CodeKind, CompiledFunction, Handler, Position, Reloc, RelocKind, RelocTarget, StackMap};
+pub use metadata::{CodeKind, CompiledFunction, Handler, Position, Reloc, RelocTarget, StackMap};

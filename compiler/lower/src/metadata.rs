@@ -3,19 +3,10 @@
 //! Offsets are in bytes from the start of the code. A *return offset* is that of the instruction after a call: the address which
 //! the engine finds in the stack, and the key of all its tables.
 
-use snapcrane_arch::StubRef;
+use snapcrane_arch::{RelocKind, StubRef};
 use snapcrane_ir::{CalleeRef, SourcePos};
 
 use crate::helpers::HelperId;
-
-/// How a relocated field is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RelocKind {
-    /// A little-endian 32-bit field: `target + addend - address of the field`.
-    X86CallPCRel4,
-    /// The 26-bit word offset of an A64 `bl`: `(target + addend - address of the instruction) >> 2`.
-    Arm64Call,
-}
 
 /// What a relocation refers to: always the entry of some code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

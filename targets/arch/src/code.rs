@@ -3,6 +3,7 @@
 //! The types here are the same for every architecture: bytes, relocations and stack maps of a stub, of an internal
 //! helper stub, or of the body of a native function.
 
+use snapcrane_armv7::encode;
 use snapcrane_engines::Stub;
 use std::fmt;
 
@@ -43,15 +44,78 @@ pub enum StubRef {
     Extra(ExtraStub),
 }
 
-/// How a relocated field is computed.
+/// How a relocated field is computed. Fields are little-endian; `value` is the target's position plus the addend.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum RelocKind {
-    /// A little-endian 32-bit field holding `target + addend - address of the field`. Branch displacements count
-    /// from the end of the field, so their addend is -4.
+    /// 32 bits: `value - address of the field`. Branch displacements of x86-64 count from the end of the field, so their
+    /// addend is -4.
     PcRel4,
-    /// A little-endian 32-bit field holding `offset of the pool slot in the ObjectPool object + addend`. The base
-    /// register holds the tagged pool, so the addend is -1 (the heap object tag).
+    /// 32 bits: `value`, the offset of a pool slot in the ObjectPool object. The base register holds the tagged
+    /// pool, so the addend is -1 (the heap object tag).
     PoolOffset32,
+    /// The low 26 bits of an A64 `b` or `bl`: `value - address of the instruction`, in words.
+    A64Branch26,
+    /// The immediates of an A64 `movz` and the `movk` after it: the low and the high half of `value`, an offset as in
+    /// [`Self::PoolOffset32`].
+    A64PoolOffsetMov,
+    /// The low 24 bits of an A32 `b` or `bl`: `value - (address of the instruction + 8)`, in words.
+    A32Branch24,
+    /// The immediates of an A32 `movw` and the `movt` after it: as [`Self::A64PoolOffsetMov`].
+    A32PoolOffsetMov,
+}
+
+impl RelocKind {
+    /// Fills in the field at `offset` in `code`, which is placed at `start`. `value` is the target's position, in the
+    /// same address space, plus the addend.
+    ///
+    /// `None` if the value does not fit the field or the field is outside of the code.
+    #[must_use]
+    pub fn patch(self, code: &mut [u8], start: i64, offset: u32, value: i64) -> Option<()> {
+        let distance = value - (start + i64::from(offset));
+        let offset = offset as usize;
+        match self {
+            RelocKind::PcRel4 => set_word(code, offset, i32::try_from(distance).ok()? as u32),
+            RelocKind::PoolOffset32 => set_word(code, offset, i32::try_from(value).ok()? as u32),
+            RelocKind::A64Branch26 => {
+                let in_range = distance % 4 == 0 && (-(1 << 27)..1 << 27).contains(&distance);
+                let field = in_range.then_some((distance >> 2) as u32 & 0x03ff_ffff)?;
+                let instruction = word_at(code, offset)?;
+                set_word(code, offset, instruction & 0xfc00_0000 | field)
+            }
+            RelocKind::A64PoolOffsetMov => {
+                let value = u32::try_from(value).ok()?;
+                for (place, half) in [(offset, value & 0xffff), (offset + 4, value >> 16)] {
+                    let instruction = word_at(code, place)?;
+                    set_word(code, place, instruction & !(0xffff << 5) | half << 5)?;
+                }
+                Some(())
+            }
+            RelocKind::A32Branch24 => {
+                let instruction = word_at(code, offset)?;
+                let in_range = encode::fits_branch(distance);
+                in_range
+                    .then(|| encode::with_branch_distance(instruction, distance))
+                    .and_then(|instruction| set_word(code, offset, instruction))
+            }
+            RelocKind::A32PoolOffsetMov => {
+                let value = u32::try_from(value).ok()?;
+                for (place, half) in [(offset, value as u16), (offset + 4, (value >> 16) as u16)] {
+                    let instruction = word_at(code, place)?;
+                    set_word(code, place, encode::with_wide_immediate(instruction, half))?;
+                }
+                Some(())
+            }
+        }
+    }
+}
+
+fn word_at(code: &[u8], offset: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(code.get(offset..offset + 4)?.try_into().ok()?))
+}
+
+fn set_word(code: &mut [u8], offset: usize, word: u32) -> Option<()> {
+    code.get_mut(offset..offset + 4)?.copy_from_slice(&word.to_le_bytes());
+    Some(())
 }
 
 /// A place that code lacks the address of until it is linked, and how to fill it in.
@@ -177,3 +241,45 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patched(kind: RelocKind, words: &[u32], start: i64, offset: u32, value: i64) -> Option<Vec<u32>> {
+        let mut code: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        kind.patch(&mut code, start, offset, value)?;
+        let words = code.chunks(4).map(|word| u32::from_le_bytes(word.try_into().expect("four bytes")));
+        Some(words.collect())
+    }
+
+    #[test]
+    fn fields_hold_distances_and_offsets() {
+        use RelocKind::*;
+        assert_eq!(patched(PcRel4, &[9, 0], 0x100, 4, 0x80), Some(vec![9, -0x84_i32 as u32]));
+        assert_eq!(patched(PoolOffset32, &[0], 0x100, 0, 0x77), Some(vec![0x77]));
+        assert_eq!(patched(A64Branch26, &[9, 0x9400_0000], 0x100, 4, 0x114), Some(vec![9, 0x9400_0004]));
+        assert_eq!(patched(A64Branch26, &[0x9400_0000], 0x100, 0, 0xfc), Some(vec![0x97ff_ffff]));
+        let movs = patched(A64PoolOffsetMov, &[0xd280_0003, 0xf2a0_0003], 0, 0, 0x1234_5678);
+        assert_eq!(movs, Some(vec![0xd280_0003 | 0x5678 << 5, 0xf2a0_0003 | 0x1234 << 5]));
+        assert_eq!(patched(A32Branch24, &[0xeb00_0000], 0x100, 0, 0x108), Some(vec![0xeb00_0000]));
+        assert_eq!(patched(A32Branch24, &[9, 0x1aff_ffff], 0x100, 4, 0x100), Some(vec![9, 0x1aff_fffd]));
+        let movs = patched(A32PoolOffsetMov, &[0xe300_9000, 0xe340_9000], 0, 0, 0x1234_5678);
+        assert_eq!(movs, Some(vec![0xe305_9678, 0xe341_9234]));
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_refused() {
+        use RelocKind::*;
+        assert_eq!(patched(PcRel4, &[0], 0, 0, 1 << 31), None);
+        assert_eq!(patched(PcRel4, &[0], 0, 4, 0), None);
+        assert_eq!(patched(A64Branch26, &[0], 0, 0, 1 << 27), None);
+        assert_eq!(patched(A64Branch26, &[0], 0, 0, 2), None);
+        assert_eq!(patched(A32Branch24, &[0], 0, 0, (1 << 25) + 8), None);
+        assert_eq!(patched(A32Branch24, &[0], 0, 0, (1 << 25) + 4), Some(vec![0x7f_ffff]));
+        for kind in [A64PoolOffsetMov, A32PoolOffsetMov] {
+            assert_eq!(patched(kind, &[0, 0], 0, 0, -1), None);
+            assert_eq!(patched(kind, &[0], 0, 0, 0), None);
+        }
+    }
+}

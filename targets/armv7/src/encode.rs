@@ -183,6 +183,12 @@ pub fn movt(cond: Cond, rd: Gpr, imm: u16) -> u32 {
     wide_immediate(cond, 0x34, rd, imm)
 }
 
+/// A `movw` or `movt` with its immediate replaced.
+pub fn with_wide_immediate(instruction: u32, imm: u16) -> u32 {
+    let imm = u32::from(imm);
+    instruction & 0xfff0_f000 | (imm >> 12) << 16 | imm & 0xfff
+}
+
 // Multiplication and division.
 
 /// `mul{s} rd, rn, rm`
