@@ -28,7 +28,6 @@ use regalloc2::{PReg, RegClass, VReg};
 
 pub use crate::encode::{BitOp as UnaryOp, CmpOp, DataOp as AluOp};
 use crate::metadata::RelocTarget;
-use crate::order::Label;
 use crate::regs::{Cond, Dpr, Gpr, Shift};
 
 /// A register: virtual until allocation, physical afterwards. `THR`, `FP` and `SP` may be used at any time; other physical registers
@@ -250,10 +249,6 @@ pub enum VMulAccOp {
     Mla,
     /// `acc - rn * rm`
     Mls,
-    /// `rn * rm - acc`
-    Nmls,
-    /// `-(rn * rm) - acc`
-    Nmla,
 }
 
 /// A call's description, by its number in [`crate::vcode::VCode`].

@@ -7,17 +7,24 @@
 //! | the instructions, and what each reads and writes | `inst`, `vcode` |
 //! | registers | `regalloc` |
 //! | words of single instructions | [`encode`], [`regs`] |
-//! | frame, bytes, tables | `frame`, `emit`, [`metadata`] |
+//! | frame, bytes, tables | `frame`, `emit`, `buffer`, [`metadata`] |
+//! | all of it | [`Compiler`] |
 //! | what the processor has no instruction for | [`routines`] |
 
+mod buffer;
+mod compile;
+mod emit;
 pub mod encode;
 mod error;
+mod frame;
 mod inst;
 pub mod metadata;
 mod order;
+mod regalloc;
 pub mod regs;
 pub mod routines;
 mod select;
 mod vcode;
 
+pub use compile::{Compiler, Dump, Options};
 pub use error::Error;

@@ -79,7 +79,7 @@ impl BlockOrder {
         for &block in domtree.cfg_rpo() {
             self.label[block] = self.blocks.len() as u32;
             self.blocks.push(LoweredBlock::Block(block));
-            self.cold.push(func.layout.is_cold(block));
+            self.cold.push(func.is_effectively_cold(block));
             let calls = destinations(func, block);
             if calls.len() < 2 {
                 continue;
@@ -88,7 +88,7 @@ impl BlockOrder {
                 let to = call.block(&func.dfg.value_lists);
                 if self.in_count[to] > 1 {
                     self.blocks.push(LoweredBlock::Edge { from: block, index: index as u32, to });
-                    self.cold.push(func.layout.is_cold(to) || func.layout.is_cold(block));
+                    self.cold.push(func.is_effectively_cold(to) || func.is_effectively_cold(block));
                 }
             }
         }

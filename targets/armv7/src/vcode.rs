@@ -144,15 +144,12 @@ impl VCode {
     }
 
     /// The register that a register is an alias of.
-    pub fn resolve(&self, mut reg: Reg) -> Reg {
-        while reg.is_virtual() {
-            let next = self.aliases[reg.index() - FIRST_VIRTUAL];
-            if next == reg {
-                break;
-            }
-            reg = next;
-        }
-        reg
+    pub fn resolve(&self, reg: Reg) -> Reg {
+        resolve(&self.aliases, reg)
+    }
+
+    pub(crate) fn aliases(&self) -> &[Reg] {
+        &self.aliases
     }
 
     /// Appends an instruction to the current group.
@@ -347,6 +344,18 @@ impl VCode {
         }
         Ok(())
     }
+}
+
+/// The register that a register is an alias of.
+pub(crate) fn resolve(aliases: &[Reg], mut reg: Reg) -> Reg {
+    while reg.is_virtual() {
+        let next = aliases[reg.index() - FIRST_VIRTUAL];
+        if next == reg {
+            break;
+        }
+        reg = next;
+    }
+    reg
 }
 
 /// Text of finished code, for tests and dumps.
