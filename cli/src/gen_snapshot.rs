@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use snapcrane_driver::Options;
-use snapcrane_engines::{Engine, TargetSpec};
+use snapcrane_engines::Engine;
 
 use crate::exit::Failure;
 use crate::job::Job;
+use crate::target;
 use crate::vm_flags::{self, Argument};
 
 const USAGE: &str = "\
@@ -72,7 +73,7 @@ pub fn parse(arguments: &[String], default_target: &str) -> Result<Request, Fail
     let mut inputs = Vec::new();
     let mut kind = None;
     let mut elf = None;
-    let mut target = default_target.to_string();
+    let mut target_name = default_target.to_string();
     let mut options = Options::default();
     let mut threads = None;
     let mut time = false;
@@ -99,7 +100,7 @@ pub fn parse(arguments: &[String], default_target: &str) -> Result<Request, Fail
             "version" => return Ok(Request::Print(version_line(default_target))),
             "snapshot_kind" => kind = Some(text("snapshot_kind")?),
             "elf" => elf = Some(PathBuf::from(text("elf")?)),
-            "target" => target = text("target")?,
+            "target" => target_name = text("target")?,
             "strip" => options.strip = flag()?,
             "enable_asserts" => options.enable_asserts = flag()?,
             "time" => time = flag()?,
@@ -146,7 +147,7 @@ pub fn parse(arguments: &[String], default_target: &str) -> Result<Request, Fail
     let [input] = inputs.as_slice() else {
         return Err(usage(format!("Only one input is supported, got {}", inputs.len())));
     };
-    let target = TargetSpec::from_name(&target).map_err(usage)?;
+    let target = target::parse(&target_name)?;
     Ok(Request::Compile(Box::new(Job {
         input: PathBuf::from(input),
         outputs: vec![(target, elf)],

@@ -1,6 +1,7 @@
 //! The `snapcrane` command.
 //!
-//! Started under a name that begins with `gen_snapshot` it behaves like the reference's program of that name.
+//! Started under a name that begins with `gen_snapshot` it behaves like the reference's program of that name, for the target in the
+//! name if there is one (`gen_snapshot_linux_arm64`).
 
 mod exit;
 mod gen_snapshot;
@@ -8,6 +9,7 @@ mod input;
 mod job;
 mod kernel;
 mod output;
+mod target;
 mod vm_flags;
 
 use std::path::{Path, PathBuf};
@@ -19,9 +21,6 @@ use snapcrane_engines::TargetSpec;
 
 use crate::exit::Failure;
 use crate::job::Job;
-
-/// Target of `gen_snapshot` without `--target`.
-const DEFAULT_TARGET: &str = "linux-x64";
 
 #[derive(Parser)]
 #[command(name = "snapcrane", version, about = "Compiles Dart kernel files to AOT snapshots for any target")]
@@ -46,6 +45,8 @@ enum Command {
         /// Kernel file.
         input: PathBuf,
     },
+    /// List the targets that programs can be compiled for.
+    Targets,
     /// Print one function after each phase.
     Dump {
         /// Kernel file.
@@ -59,7 +60,7 @@ enum Command {
         #[arg(long = "stage", value_enum)]
         stages: Vec<StageName>,
         /// Target.
-        #[arg(long, default_value = DEFAULT_TARGET)]
+        #[arg(long, default_value = target::DEFAULT)]
         target: String,
     },
 }
@@ -123,8 +124,9 @@ fn main() -> ExitCode {
     let program = arguments.next().unwrap_or_default();
     let name =
         Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let result = if name.starts_with("gen_snapshot") {
-        run_gen_snapshot(&arguments.collect::<Vec<_>>())
+    let result = if let Some(suffix) = name.strip_prefix("gen_snapshot") {
+        target::of_program_suffix(suffix)
+            .and_then(|default| run_gen_snapshot(&arguments.collect::<Vec<_>>(), &default))
     } else {
         match Cli::try_parse() {
             Ok(cli) => run(cli.command),
@@ -153,11 +155,15 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments),
+        Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments, target::DEFAULT),
         Command::Kernel { input } => kernel::print_summary(&input),
+        Command::Targets => {
+            print!("{}", target::list());
+            Ok(())
+        }
         Command::Compile(arguments) => compile(arguments),
         Command::Dump { input, function, exact, stages, target } => {
-            let target = parse_target(&target)?;
+            let target = target::parse(&target)?;
             Job {
                 input,
                 outputs: vec![(target, PathBuf::new())],
@@ -171,14 +177,10 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-fn parse_target(name: &str) -> Result<TargetSpec, Failure> {
-    TargetSpec::from_name(name).map_err(|error| Failure::Usage(error.to_string()))
-}
-
 fn compile(arguments: CompileArgs) -> Result<(), Failure> {
     let mut outputs = Vec::new();
     for name in &arguments.targets {
-        let target = parse_target(name)?;
+        let target = target::parse(name)?;
         if !outputs.iter().any(|(other, _): &(TargetSpec, PathBuf)| other.name() == target.name()) {
             outputs.push((target, job::output_path(&arguments.out_dir, &target)));
         }
@@ -200,8 +202,8 @@ fn compile(arguments: CompileArgs) -> Result<(), Failure> {
     .run()
 }
 
-fn run_gen_snapshot(arguments: &[String]) -> Result<(), Failure> {
-    match gen_snapshot::parse(arguments, DEFAULT_TARGET)? {
+fn run_gen_snapshot(arguments: &[String], default_target: &str) -> Result<(), Failure> {
+    match gen_snapshot::parse(arguments, default_target)? {
         gen_snapshot::Request::Print(text) => {
             print!("{text}");
             Ok(())

@@ -36,4 +36,4 @@ pub use data::DataError;
 pub use engine::*;
 pub use layout::*;
 pub use names::*;
-pub use target::{Arch, FeatureFlags, Os, TargetSpec, UnknownTarget};
+pub use target::{Arch, FeatureFlags, Os, TargetSpec, Tier, UnknownTarget};

@@ -190,7 +190,28 @@ impl fmt::Display for TargetSpec {
     }
 }
 
-/// A target name that [`TargetSpec::from_name`] does not know.
+/// How far programs can be compiled for a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// The tests compile programs for it and run them on the real engine.
+    Tested,
+    /// Its code is that of a tested target, with the other system's conventions and file format; nothing runs it here.
+    Untested,
+    /// There is engine data, but no code generator, or no file format of its system.
+    Unsupported,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Tier::Tested => "tested",
+            Tier::Untested => "untested",
+            Tier::Unsupported => "unsupported",
+        })
+    }
+}
+
+/// A target name that [`TargetSpec::from_name`] does not know, or that [`TargetSpec::supported`] refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownTarget {
     /// The name as given.
@@ -199,7 +220,10 @@ pub struct UnknownTarget {
 
 impl fmt::Display for UnknownTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown target '{}'; valid targets: {}", self.name, TargetSpec::all_names().join(", "))
+        let known = TargetSpec::all_names().contains(&self.name);
+        let what = if known { "unsupported" } else { "unknown" };
+        let valid: Vec<String> = TargetSpec::all_supported().iter().map(TargetSpec::name).collect();
+        write!(f, "{what} target '{}'; valid targets: {}", self.name, valid.join(", "))
     }
 }
 
@@ -236,6 +260,38 @@ impl TargetSpec {
             .find(|&(os, arch, compressed)| name_of(os, arch, compressed) == name)
             .and_then(|(os, arch, compressed)| TargetSpec::new(Engine::latest(), os, arch, compressed))
             .ok_or_else(|| UnknownTarget { name: name.to_owned() })
+    }
+
+    /// The target of a name, if programs can be compiled for it.
+    ///
+    /// # Errors
+    /// [`UnknownTarget`], whose message lists the valid names.
+    pub fn supported(name: &str) -> Result<TargetSpec, UnknownTarget> {
+        let target = TargetSpec::from_name(name)?;
+        if target.tier() == Tier::Unsupported {
+            return Err(UnknownTarget { name: name.to_owned() });
+        }
+        Ok(target)
+    }
+
+    /// All targets that programs can be compiled for, best supported ones first.
+    pub fn all_supported() -> Vec<TargetSpec> {
+        let mut targets: Vec<TargetSpec> = combinations()
+            .filter_map(|(os, arch, compressed)| TargetSpec::new(Engine::latest(), os, arch, compressed))
+            .filter(|target| target.tier() != Tier::Unsupported)
+            .collect();
+        targets.sort_by_key(TargetSpec::tier);
+        targets
+    }
+
+    /// How far programs can be compiled for the target.
+    pub fn tier(&self) -> Tier {
+        let has_code = matches!(self.arch, Arch::X64 | Arch::Arm64 | Arch::Arm) && !self.compressed_pointers;
+        match self.os {
+            Os::Linux if has_code => Tier::Tested,
+            Os::Android if has_code => Tier::Untested,
+            _ => Tier::Unsupported,
+        }
     }
 
     /// The names of all targets.

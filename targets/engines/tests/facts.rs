@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use snapcrane_engines::{
-    Arch, CType, Engine, FeatureFlags, Immutability, NativeKind, Os, RecognizedList, TargetSpec,
+    Arch, CType, Engine, FeatureFlags, Immutability, NativeKind, Os, RecognizedList, TargetSpec, Tier,
 };
 
 fn target(name: &str) -> TargetSpec {
@@ -188,6 +188,22 @@ fn target_names_and_sizes() {
     assert_eq!(sizes("linux-arm"), (4, 4, 8, 31));
     assert!(target("linux-arm").is_smi(0x3fff_ffff) && !target("linux-arm").is_smi(0x4000_0000));
     assert_eq!(target("linux-x64").smi_min(), -0x4000_0000_0000_0000);
+}
+
+#[test]
+fn supported_targets() {
+    let names: Vec<String> = TargetSpec::all_supported().iter().map(TargetSpec::name).collect();
+    assert_eq!(
+        names,
+        ["linux-x64", "linux-arm64", "linux-arm", "android-x64", "android-arm64", "android-arm"]
+    );
+    for (name, message) in
+        [("macos-arm64", "unsupported target 'macos-arm64'"), ("mars-x64", "unknown target 'mars-x64'")]
+    {
+        let error = TargetSpec::supported(name).unwrap_err().to_string();
+        assert!(error.starts_with(message) && error.ends_with(&names.join(", ")), "{error}");
+    }
+    assert_eq!(TargetSpec::supported("android-arm").map(|target| target.tier()), Ok(Tier::Untested));
 }
 
 #[test]
