@@ -17,6 +17,7 @@
 //! Every architecture has a folder with the same files and, in them, the same functions in the same order:
 //! `regs.rs`, `asm.rs`, `stubs.rs`, `native.rs`, `mod.rs`.
 
+pub mod arm;
 pub mod code;
 mod contract;
 mod dwarf;
@@ -56,6 +57,7 @@ fn arch_stubs(target: &TargetSpec) -> Result<&'static dyn ArchStubs, Error> {
     match (target.arch, target.os) {
         (_, _) if target.compressed_pointers => Err(Error::UnsupportedTarget(target.name())),
         (Arch::X64, os) if os != Os::Windows => Ok(&x64::X64),
+        (Arch::Arm, _) => Ok(&arm::Arm),
         _ => Err(Error::UnsupportedTarget(target.name())),
     }
 }
