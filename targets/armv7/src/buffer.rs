@@ -213,3 +213,112 @@ impl Buffer {
         Ok(code)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::regs::Spr;
+
+    const NOP: u32 = 0xe320_f000;
+
+    fn words(code: &[u8]) -> Vec<u32> {
+        code.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect()
+    }
+
+    /// The word that a load of a literal, at an index, reads.
+    fn loaded(words: &[u32], at: usize) -> usize {
+        let word = words[at];
+        let (field, scale) = if word >> 24 & 0xf == 0xd { (word & 0xff, 4) } else { (word & 0xfff, 1) };
+        assert_eq!(word >> 16 & 0xf, 15, "base is the program counter");
+        let offset = (field * scale) as i32 * if word >> 23 & 1 == 1 { 1 } else { -1 };
+        (at as i32 + 2 + offset / 4) as usize
+    }
+
+    #[test]
+    fn literals_follow_the_function_and_equal_ones_are_shared() {
+        let mut buffer = Buffer::default();
+        buffer.start(0);
+        buffer.load_double(Dpr(1), 0x4009_21fb_5444_2d18);
+        buffer.load_single(Spr(4), 0x1234_5678);
+        buffer.load_double(Dpr(2), 0x4009_21fb_5444_2d18);
+        buffer.put(encode::bx(Cond::Al, Gpr::LR));
+        let words = words(&buffer.finish().expect("short"));
+        assert_eq!(words[4..], [0x5444_2d18, 0x4009_21fb, 0x1234_5678]);
+        assert_eq!([0, 1, 2].map(|at| loaded(&words, at)), [4, 6, 4]);
+    }
+
+    #[test]
+    fn islands_stay_in_reach_and_are_jumped_over() {
+        // A new literal every few instructions, in code many times longer than what a load reaches.
+        for every in [1, 7, 200] {
+            let mut buffer = Buffer::default();
+            buffer.start(0);
+            let mut loads = Vec::new();
+            for index in 0..5000u32 {
+                buffer.make_room(8, true);
+                match index % (3 * every) {
+                    n if n == 0 => {
+                        loads.push((buffer.offset() as usize / 4, u64::from(index) << 32 | 1, true));
+                        buffer.load_double(Dpr(0), u64::from(index) << 32 | 1);
+                    }
+                    n if n == every => {
+                        loads.push((buffer.offset() as usize / 4, u64::from(index), false));
+                        buffer.load_single(Spr(0), index);
+                    }
+                    _ => buffer.put(NOP),
+                }
+            }
+            buffer.put(encode::bx(Cond::Al, Gpr::LR));
+            let words = words(&buffer.finish().expect("short"));
+            let mut literals = vec![false; words.len()];
+            for (at, value, double) in loads {
+                let literal = loaded(&words, at);
+                literals[literal] = true;
+                assert_eq!(words[literal], value as u32);
+                if double {
+                    literals[literal + 1] = true;
+                    assert_eq!(words[literal + 1], (value >> 32) as u32);
+                }
+            }
+            // Whatever is executed from the start to the end is no literal.
+            let mut at = 0;
+            let mut executed = 0;
+            while words[at] != encode::bx(Cond::Al, Gpr::LR) {
+                assert!(!literals[at], "literal {at} is executed");
+                at = if words[at] >> 24 == 0xea { at + 2 + (words[at] & 0xff_ffff) as usize } else { at + 1 };
+                executed += 1;
+            }
+            let islands = words.iter().filter(|&&word| word >> 24 == 0xea).count();
+            assert!(islands > 3, "{islands} islands");
+            assert_eq!(executed, 5000 + islands);
+        }
+    }
+
+    #[test]
+    fn addresses_of_symbols_are_relative_to_the_addition() {
+        let mut buffer = Buffer::default();
+        buffer.start(0);
+        buffer.put(NOP);
+        let target = RelocTarget::User(cranelift_codegen::ir::UserExternalNameRef::from_u32(3));
+        buffer.load_symbol(Gpr(4), target, 20);
+        buffer.put(encode::bx(Cond::Al, Gpr::LR));
+        let words = words(&buffer.finish().expect("short"));
+        assert_eq!(loaded(&words, 1), 4);
+        // With the symbol at address S and the code at 0, the word is S + addend - 16, and the program counter reads as 16.
+        let reloc = buffer.relocs[0];
+        assert_eq!((reloc.offset, reloc.kind, reloc.target), (16, RelocKind::PcRel4, target));
+        assert_eq!(reloc.addend - i64::from(reloc.offset) + 16, 20);
+    }
+
+    #[test]
+    fn branches_reach_labels_on_both_sides() {
+        let mut buffer = Buffer::default();
+        buffer.start(2);
+        buffer.bind(Label::new(0));
+        buffer.branch(Cond::Eq, Label::new(1));
+        buffer.branch(Cond::Al, Label::new(0));
+        buffer.bind(Label::new(1));
+        let words = words(&buffer.finish().expect("short"));
+        assert_eq!(words, [encode::b(Cond::Eq, 8), encode::b(Cond::Al, -4)]);
+    }
+}

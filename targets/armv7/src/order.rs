@@ -194,3 +194,102 @@ impl std::fmt::Display for Label {
         write!(f, "L{}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cranelift_codegen::flowgraph::ControlFlowGraph;
+
+    use super::*;
+
+    fn order(text: &str) -> String {
+        let func = cranelift_reader::parse_functions(text).expect("CLIF").remove(0);
+        let domtree = DominatorTree::with_function(&func, &ControlFlowGraph::with_function(&func));
+        let mut order = BlockOrder::default();
+        order.compute(&func, &domtree);
+        let mut out = String::new();
+        for label in order.labels() {
+            let what = match order.block(label) {
+                LoweredBlock::Block(block) => block.to_string(),
+                LoweredBlock::Edge { from, index, to } => format!("{from}.{index}->{to}"),
+            };
+            let list = |labels: &[Label]| labels.iter().map(|l| format!(" {l}")).collect::<String>();
+            let cold = if order.is_cold(label) { " cold" } else { "" };
+            out += &format!(
+                "{label} {what}{cold} from{} to{}\n",
+                list(order.preds(label)),
+                list(order.succs(label))
+            );
+        }
+        out
+    }
+
+    #[test]
+    fn diamonds_have_no_critical_edges() {
+        insta::assert_snapshot!(order(
+            "function %f(i32) {
+             block0(v0: i32): brif v0, block1, block2
+             block1: jump block3
+             block2: jump block3
+             block3: return }"
+        ), @r"
+        L0 block0 from to L2 L1
+        L1 block2 from L0 to L3
+        L2 block1 from L0 to L3
+        L3 block3 from L1 L2 to
+        ");
+    }
+
+    #[test]
+    fn critical_edges_get_blocks() {
+        insta::assert_snapshot!(order(
+            "function %f(i32) {
+             block0(v0: i32): brif v0, block1, block2
+             block1: brif v0, block1, block2
+             block2: return }"
+        ), @r"
+        L0 block0 from to L1 L2
+        L1 block0.0->block1 from L0 to L3
+        L2 block0.1->block2 from L0 to L6
+        L3 block1 from L1 L4 to L4 L5
+        L4 block1.0->block1 from L3 to L3
+        L5 block1.1->block2 from L3 to L6
+        L6 block2 from L2 L5 to
+        ");
+    }
+
+    #[test]
+    fn equal_destinations_are_different_edges() {
+        insta::assert_snapshot!(order(
+            "function %f(i32) {
+             block0(v0: i32): br_table v0, block1, [block1, block2, block1]
+             block1: return
+             block2: return }"
+        ), @r"
+        L0 block0 from to L1 L2 L4 L3
+        L1 block0.0->block1 from L0 to L5
+        L2 block0.1->block1 from L0 to L5
+        L3 block0.3->block1 from L0 to L5
+        L4 block2 from L0 to
+        L5 block1 from L1 L2 L3 to
+        ");
+    }
+
+    #[test]
+    fn handlers_come_before_the_normal_return() {
+        insta::assert_snapshot!(order(
+            "function %f(i32) tail {
+             sig0 = () tail
+             block0(v0: i32): try_call_indirect v0(), sig0, block2, [ default: block1 ]
+             block1 cold: return
+             block2: brif v0, block1, block3
+             block3: trap user1 }"
+        ), @r"
+        L0 block0 from to L1 L2
+        L1 block0.0->block1 cold from L0 to L5
+        L2 block2 from L0 to L3 L4
+        L3 block2.0->block1 cold from L2 to L5
+        L4 block3 cold from L2 to
+        L5 block1 cold from L1 L3 to
+        ");
+    }
+}
