@@ -17,8 +17,8 @@ use crate::text::{Piece, PieceKind, Reloc, Target};
 /// Which functions to compile for real; all others trap (for finding a function that is compiled wrongly).
 pub type Only<'a> = Option<&'a str>;
 
-/// Generates all code, for each of the targets of `links`. Pieces are in text order: listed stubs, other stubs, helpers, functions
-/// in order of discovery.
+/// Generates all code, for each of the targets of `links`. Pieces are in text order: listed stubs, other stubs, helpers, routines,
+/// functions in order of discovery.
 ///
 /// Functions × targets are one list of work, so that no target waits for another one's longest function.
 ///
@@ -70,7 +70,7 @@ pub fn generate(
     Ok(all)
 }
 
-/// Stubs and helpers.
+/// Stubs, helpers and routines.
 fn common_pieces(target: &TargetSpec, options: &CompilerOptions) -> Result<Vec<Piece>, Error> {
     let mut pieces = Vec::new();
     for stub in snapcrane_arch::stubs(target)? {
@@ -90,6 +90,11 @@ fn common_pieces(target: &TargetSpec, options: &CompilerOptions) -> Result<Vec<P
         .map_err(|source| Error::Lower { function: "helpers".into(), source })?;
     for (helper, compiled) in helpers {
         pieces.push(piece(PieceKind::Helper(helper), format!("helper {helper:?}"), compiled, &|_| None)?);
+    }
+    let routines = snapcrane_lower::compile_routines(target, options.clone())
+        .map_err(|source| Error::Lower { function: "routines".into(), source })?;
+    for (routine, compiled) in routines {
+        pieces.push(piece(PieceKind::Routine(routine), format!("routine {routine:?}"), compiled, &|_| None)?);
     }
     Ok(pieces)
 }
@@ -209,6 +214,7 @@ fn piece(
                 .ok_or_else(|| Error::Range { function: name.clone(), target: format!("{reference}") })?,
             snapcrane_lower::RelocTarget::Stub(stub) => PieceKind::Stub(stub),
             snapcrane_lower::RelocTarget::Helper(helper) => PieceKind::Helper(helper),
+            snapcrane_lower::RelocTarget::Routine(routine) => PieceKind::Routine(routine),
         };
         relocs.push(Reloc {
             offset: reloc.offset,

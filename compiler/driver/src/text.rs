@@ -15,6 +15,8 @@ pub enum PieceKind {
     Stub(StubRef),
     /// A helper written in Cranelift's IR.
     Helper(snapcrane_lower::HelperId),
+    /// A routine of the code generator.
+    Routine(snapcrane_lower::RoutineId),
     /// A function.
     Function(FunctionId),
 }

@@ -1,16 +1,18 @@
 //! From an IR function to a [`CompiledFunction`].
 
 use cranelift_codegen::binemit::Reloc as ClifReloc;
-use cranelift_codegen::ir::{self, ExternalName, UserExternalNameRef};
+use cranelift_codegen::ir::{self, ExternalName, StackSlot, UserExternalNameRef};
 use cranelift_codegen::{CompiledCode, Context};
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_control::ControlPlane;
 use snapcrane_arch::RelocKind;
+use snapcrane_armv7::routines::RoutineId;
 use snapcrane_engines::TargetSpec;
 use snapcrane_ir::{Function, SourcePos};
 use snapcrane_program::ids::FunctionKey;
+use target_lexicon::{Architecture, ArmArchitecture};
 
-use crate::checker;
+use crate::checker::{self, CompiledFrame};
 use crate::context::{LowerContext, LowerError};
 use crate::dump::Dump;
 use crate::emit::EmitBuffers;
@@ -137,34 +139,48 @@ impl Compiler {
         }
         let expected =
             self.options.check.then(|| checker::slots_per_call(&self.context.func, &self.emit.facts));
-        let compiled = match &self.isa.generator {
-            Generator::Cranelift(cranelift) => {
-                let codegen = |message: String| LowerError::Codegen { message, function: key.cloned() };
+        let codegen = |message: String| LowerError::Codegen { message, function: key.cloned() };
+        let word = self.isa.facts.word.bytes();
+        let align = self.isa.facts.function_align;
+        let targets = &self.emit.targets;
+        let (compiled, frame, architecture) = match &mut self.isa.generator {
+            Generator::Cranelift(isa) => {
                 if let Some(dump) = &mut dump {
                     let mut optimized = Context::for_function(self.context.func.clone());
-                    optimized
-                        .optimize(&**cranelift, &mut self.control)
-                        .map_err(|e| codegen(e.to_string()))?;
+                    optimized.optimize(&**isa, &mut self.control).map_err(|e| codegen(e.to_string()))?;
                     dump.optimized = optimized.func.display().to_string();
                 }
                 self.context
-                    .compile(&**cranelift, &mut self.control)
+                    .compile(&**isa, &mut self.control)
                     .map_err(|e| codegen(cranelift_codegen::print_errors::pretty_error(e.func, e.inner)))?;
                 let code = self.context.compiled_code().expect("compiled just now");
-                let word = self.isa.facts.word.bytes();
-                let align = self.isa.facts.function_align.max(code.buffer.alignment);
-                let compiled = collect(&self.context.func, code, word, align, &self.emit.targets, kind)
-                    .map_err(codegen)?;
-                if let Some(expected) = expected {
-                    checker::check_compiled(code, &compiled, word, &self.emit.facts, &expected)
-                        .map_err(wrong)?;
-                }
-                if let Some(dump) = dump {
-                    dump.finish(&compiled, cranelift.triple().architecture);
-                }
-                compiled
+                let align = align.max(code.buffer.alignment);
+                let compiled =
+                    collect(&self.context.func, code, word, align, targets, kind).map_err(codegen)?;
+                let frame = expected.is_some().then(|| frame_of(code)).transpose().map_err(wrong)?;
+                (compiled, frame, isa.triple().architecture)
+            }
+            Generator::Armv7(generator) => {
+                let code = match &mut dump {
+                    None => generator.compile(&mut self.context),
+                    Some(dump) => generator.compile_with_dump(&mut self.context).map(|(code, stages)| {
+                        dump.optimized = stages.optimized;
+                        code
+                    }),
+                };
+                let code = code.map_err(|error| codegen(error.to_string()))?;
+                let func = Some(&self.context.func);
+                let frame = armv7_frame(&code);
+                let compiled = collect_armv7(func, code, word, align, targets, kind);
+                (compiled, Some(frame), Architecture::Arm(ArmArchitecture::Armv7))
             }
         };
+        if let (Some(expected), Some(frame)) = (expected, frame) {
+            checker::check_compiled(&frame, &compiled, word, &self.emit.facts, &expected).map_err(wrong)?;
+        }
+        if let Some(dump) = dump {
+            dump.finish(&compiled, architecture);
+        }
         Ok(compiled)
     }
 }
@@ -179,6 +195,111 @@ pub fn compile_helpers(
 ) -> Result<Vec<(HelperId, CompiledFunction)>, LowerError> {
     let mut compiler = Compiler::new(target, options)?;
     HelperId::all().map(|helper| Ok((helper, compiler.compile_helper(target, helper)?))).collect()
+}
+
+/// What the code generator of a target needs besides, under the names that relocations call it by.
+///
+/// # Errors
+/// As [`Compiler::new`], and defects of the compiler.
+pub fn compile_routines(
+    target: &TargetSpec,
+    options: CompilerOptions,
+) -> Result<Vec<(RoutineId, CompiledFunction)>, LowerError> {
+    let mut compiler = Compiler::new(target, options)?;
+    let facts = compiler.isa.facts;
+    let (word, align) = (facts.word.bytes(), facts.function_align);
+    match &mut compiler.isa.generator {
+        Generator::Cranelift(_) => Ok(Vec::new()),
+        Generator::Armv7(generator) => RoutineId::all()
+            .map(|routine| {
+                let code = generator
+                    .compile_routine(routine)
+                    .map_err(|error| LowerError::Codegen { message: error.to_string(), function: None })?;
+                Ok((routine, collect_armv7(None, code, word, align, &[], CodeKind::Routine(routine))))
+            })
+            .collect(),
+    }
+}
+
+/// What the checker must know of a frame that Cranelift made.
+fn frame_of(code: &CompiledCode) -> Result<CompiledFrame, String> {
+    let layout = code.buffer.frame_layout().ok_or("no frame layout")?;
+    let size = layout.frame_to_fp_offset;
+    for site in code.buffer.call_sites() {
+        if let Some(offset) = site.frame_offset.filter(|&offset| offset != size) {
+            return Err(format!("frame offset {offset} at the call before {:#x}", site.ret_addr));
+        }
+    }
+    Ok(CompiledFrame {
+        size,
+        slots: layout.stackslots.iter().map(|(slot, data)| (slot, data.offset)).collect(),
+        calls: code.buffer.call_sites().map(|site| site.ret_addr).collect(),
+    })
+}
+
+/// As [`frame_of`], for a frame of the generator for 32-bit ARM.
+fn armv7_frame(code: &snapcrane_armv7::metadata::CompiledFunction) -> CompiledFrame {
+    CompiledFrame {
+        size: code.frame_size,
+        slots: (0..).map(StackSlot::from_u32).zip(code.stack_slots.iter().copied()).collect(),
+        calls: code.calls.iter().map(|call| call.return_offset).collect(),
+    }
+}
+
+/// Turns the result of the generator for 32-bit ARM into ours. Routines have no CLIF function that names could belong to.
+fn collect_armv7(
+    func: Option<&ir::Function>,
+    code: snapcrane_armv7::metadata::CompiledFunction,
+    word: u32,
+    align: u32,
+    targets: &[RelocTarget],
+    kind: CodeKind,
+) -> CompiledFunction {
+    use snapcrane_armv7::metadata as armv7;
+    let target = |target| match target {
+        armv7::RelocTarget::Routine(routine) => RelocTarget::Routine(routine),
+        armv7::RelocTarget::User(name) => {
+            let func = func.expect("only functions refer to names");
+            targets[func.params.user_named_funcs()[name].index as usize]
+        }
+    };
+    let relocs = code
+        .relocs
+        .iter()
+        .map(|reloc| Reloc {
+            offset: reloc.offset,
+            kind: match reloc.kind {
+                armv7::RelocKind::Call => RelocKind::A32Branch24,
+                armv7::RelocKind::PcRel4 => RelocKind::PcRel4,
+            },
+            target: target(reloc.target),
+            addend: reloc.addend,
+        })
+        .collect();
+    let frame = code.frame_size;
+    let (mut stack_maps, mut handlers, mut positions) = (Vec::new(), Vec::new(), Vec::new());
+    for call in &code.calls {
+        let return_offset = call.return_offset;
+        let mut tagged: Vec<u32> =
+            call.stack_map.iter().map(|sp_offset| (frame - sp_offset) / word - 1).collect();
+        tagged.sort_unstable();
+        stack_maps.push(StackMap { return_offset, tagged });
+        handlers
+            .extend(call.handlers.iter().map(|&handler_offset| Handler { return_offset, handler_offset }));
+        if !call.srcloc.is_default() {
+            positions.push(Position { return_offset, pos: SourcePos::new(call.srcloc.bits() as i32) });
+        }
+    }
+    CompiledFunction {
+        kind,
+        align: align.max(code.align),
+        code: code.code,
+        relocs,
+        stack_maps,
+        handlers,
+        positions,
+        frame_words: frame / word,
+    }
 }
 
 /// Turns Cranelift's result into ours.

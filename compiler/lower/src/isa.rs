@@ -1,7 +1,5 @@
 //! The only place that knows processors: construction of Cranelift's `TargetIsa` and the few facts that lowering asks for.
 
-use std::sync::Arc;
-
 use cranelift_codegen::ir::{Type, types};
 use cranelift_codegen::isa::{self, CallConv, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
@@ -51,7 +49,6 @@ pub(crate) fn abi_number(target: &TargetSpec) -> Option<i64> {
 }
 
 /// A target as the lowering sees it.
-#[derive(Clone)]
 pub(crate) struct Isa {
     /// What makes code for it.
     pub(crate) generator: Generator,
@@ -60,10 +57,11 @@ pub(crate) struct Isa {
 }
 
 /// What makes code for a target.
-#[derive(Clone)]
 pub(crate) enum Generator {
     /// Cranelift, with its description of the processor.
-    Cranelift(Arc<dyn isa::TargetIsa>),
+    Cranelift(OwnedTargetIsa),
+    /// The generator of 32-bit ARM, which Cranelift has none for.
+    Armv7(Box<snapcrane_armv7::Compiler>),
 }
 
 /// What the lowering needs to know of a processor and its C convention.
@@ -114,15 +112,17 @@ impl Isa {
         if target.compressed_pointers {
             return Err(unsupported(format!("compressed pointers (target {target})")));
         }
-        let triple = match target.arch {
-            Arch::X64 => "x86_64-unknown-none-elf",
-            Arch::Arm64 => "aarch64-unknown-none-elf",
-            Arch::Arm | Arch::Riscv64 => {
-                return Err(unsupported(format!("machine code for target {target}")));
+        let generator = match target.arch {
+            Arch::X64 => Generator::Cranelift(cranelift_isa("x86_64-unknown-none-elf", target, options)?),
+            Arch::Arm64 => Generator::Cranelift(cranelift_isa("aarch64-unknown-none-elf", target, options)?),
+            Arch::Arm => {
+                let CompilerOptions { optimize, verify, check_regalloc, .. } = *options;
+                let options = snapcrane_armv7::Options { optimize, verify, check_regalloc };
+                Generator::Armv7(Box::new(snapcrane_armv7::Compiler::new(options)))
             }
+            Arch::Riscv64 => return Err(unsupported(format!("machine code for target {target}"))),
         };
-        let cranelift = cranelift_isa(triple, target, options)?;
-        Ok(Isa { generator: Generator::Cranelift(cranelift), facts: IsaFacts::new(target) })
+        Ok(Isa { generator, facts: IsaFacts::new(target) })
     }
 }
 

@@ -4,6 +4,7 @@
 //! the engine finds in the stack, and the key of all its tables.
 
 use snapcrane_arch::{RelocKind, StubRef};
+use snapcrane_armv7::routines::RoutineId;
 use snapcrane_ir::{CalleeRef, SourcePos};
 
 use crate::helpers::HelperId;
@@ -17,6 +18,8 @@ pub enum RelocTarget {
     Stub(StubRef),
     /// A helper made by [`crate::compile_helpers`].
     Helper(HelperId),
+    /// A routine made by [`crate::compile_routines`].
+    Routine(RoutineId),
 }
 
 /// A field in the code that the linker fills in.
@@ -81,6 +84,8 @@ pub enum CodeKind {
     Function,
     /// A helper: its Code object has no owner.
     Helper(HelperId),
+    /// A routine of the code generator, which neither calls nor is seen by the collector.
+    Routine(RoutineId),
 }
 
 /// Machine code with its tables, all sorted by offset.

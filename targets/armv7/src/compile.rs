@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::inst::Inst;
 use crate::metadata::CompiledFunction;
 use crate::regalloc::{Allocator, Step};
+use crate::routines::RoutineId;
 use crate::select;
 use crate::vcode::VCode;
 
@@ -78,6 +79,14 @@ impl Compiler {
         let mut dump = Dump::default();
         let compiled = self.run(context, Some(&mut dump))?;
         Ok((compiled, dump))
+    }
+
+    /// Compiles a routine that code of this generator calls.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn compile_routine(&mut self, routine: RoutineId) -> Result<CompiledFunction, Error> {
+        Err(Error::Unsupported { what: "the routine".into(), function: format!("{routine:?}") })
     }
 
     fn run(&mut self, context: &mut Context, mut dump: Option<&mut Dump>) -> Result<CompiledFunction, Error> {

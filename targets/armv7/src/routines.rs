@@ -6,3 +6,10 @@ pub enum RoutineId {
     /// `u32 / u32`.
     UDiv32,
 }
+
+impl RoutineId {
+    /// All routines, in the order in which they are placed.
+    pub fn all() -> impl Iterator<Item = RoutineId> {
+        [RoutineId::UDiv32].into_iter()
+    }
+}

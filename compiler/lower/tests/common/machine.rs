@@ -610,7 +610,9 @@ impl Machine {
                     RelocTarget::Helper(helper) => address_of(&Piece::Helper(helper)),
                     RelocTarget::Stub(stub) => address_of(&Piece::Stub(stub)),
                     RelocTarget::Callee(callee) => {
-                        let Piece::Function(key) = piece else { panic!("helper calls a function") };
+                        let Piece::Function(key) = piece else { panic!("helper calls a function")
+                    RelocTarget::Routine(routine) => panic!("{routine:?} on a processor that needs none"),
+                };
                         let function = functions.iter().find(|f| f.key == *key).unwrap();
                         address_of(&Piece::Function(function.callees[callee].clone()))
                     }
