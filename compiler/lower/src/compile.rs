@@ -370,6 +370,8 @@ fn reloc(func: &ir::Function, reloc: &FinalizedMachReloc, targets: &[RelocTarget
     let kind = match reloc.kind {
         ClifReloc::X86CallPCRel4 => RelocKind::PcRel4,
         ClifReloc::Arm64Call => RelocKind::A64Branch26,
+        ClifReloc::Aarch64AdrPrelPgHi21 => RelocKind::A64Page21,
+        ClifReloc::Aarch64AddAbsLo12Nc => RelocKind::A64PageOffset12,
         other => return Err(format!("relocation {other}")),
     };
     let name: UserExternalNameRef = match &reloc.target {

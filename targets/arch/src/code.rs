@@ -58,6 +58,11 @@ pub enum RelocKind {
     /// The immediates of an A64 `movz` and the `movk` after it: the low and the high half of `value`, an offset as in
     /// [`Self::PoolOffset32`].
     A64PoolOffsetMov,
+    /// The 21 bits, in two parts, of an A64 `adrp`: the distance in pages of 4096 bytes from the instruction's page to that of `value`.
+    /// Code images start a page.
+    A64Page21,
+    /// The 12-bit immediate of an A64 `add`: the place of `value` in its page.
+    A64PageOffset12,
     /// The low 24 bits of an A32 `b` or `bl`: `value - (address of the instruction + 8)`, in words.
     A32Branch24,
     /// The immediates of an A32 `movw` and the `movt` after it: as [`Self::A64PoolOffsetMov`].
@@ -89,6 +94,17 @@ impl RelocKind {
                     set_word(code, place, instruction & !(0xffff << 5) | half << 5)?;
                 }
                 Some(())
+            }
+            RelocKind::A64Page21 => {
+                let pages = (value >> 12) - ((value - distance) >> 12);
+                let pages = (-(1 << 20)..1 << 20).contains(&pages).then_some(pages as u32)?;
+                let field = (pages & 3) << 29 | (pages >> 2 & 0x7_ffff) << 5;
+                let instruction = word_at(code, offset)?;
+                set_word(code, offset, instruction & 0x9f00_001f | field)
+            }
+            RelocKind::A64PageOffset12 => {
+                let instruction = word_at(code, offset)?;
+                set_word(code, offset, instruction & !(0xfff << 10) | (value as u32 & 0xfff) << 10)
             }
             RelocKind::A32Branch24 => {
                 let instruction = word_at(code, offset)?;
@@ -262,6 +278,12 @@ mod tests {
         assert_eq!(patched(A64Branch26, &[0x9400_0000], 0x100, 0, 0xfc), Some(vec![0x97ff_ffff]));
         let movs = patched(A64PoolOffsetMov, &[0xd280_0003, 0xf2a0_0003], 0, 0, 0x1234_5678);
         assert_eq!(movs, Some(vec![0xd280_0003 | 0x5678 << 5, 0xf2a0_0003 | 0x1234 << 5]));
+        let adrp = |words: &[u32], start, value| patched(A64Page21, words, start, 4, value);
+        assert_eq!(adrp(&[9, 0x9000_0002], 0x1ff8, 0x1000), Some(vec![9, 0x9000_0002]));
+        assert_eq!(adrp(&[9, 0x9000_0002], 0x1ff8, 0x2000), Some(vec![9, 0xb000_0002]));
+        assert_eq!(adrp(&[9, 0x9000_0002], 0xffc, 0x5000), Some(vec![9, 0x9000_0022]));
+        assert_eq!(adrp(&[9, 0xb000_0022], 0xffc, 0xfff), Some(vec![9, 0xf0ff_ffe2]));
+        assert_eq!(patched(A64PageOffset12, &[0x9100_0042], 0, 0, 0x5678), Some(vec![0x9119_e042]));
         assert_eq!(patched(A32Branch24, &[0xeb00_0000], 0x100, 0, 0x108), Some(vec![0xeb00_0000]));
         assert_eq!(patched(A32Branch24, &[9, 0x1aff_ffff], 0x100, 4, 0x100), Some(vec![9, 0x1aff_fffd]));
         let movs = patched(A32PoolOffsetMov, &[0xe300_9000, 0xe340_9000], 0, 0, 0x1234_5678);
@@ -275,6 +297,8 @@ mod tests {
         assert_eq!(patched(PcRel4, &[0], 0, 4, 0), None);
         assert_eq!(patched(A64Branch26, &[0], 0, 0, 1 << 27), None);
         assert_eq!(patched(A64Branch26, &[0], 0, 0, 2), None);
+        assert_eq!(patched(A64Page21, &[0], 0x1000, 0, 1 << 32), Some(vec![0x607f_ffe0]));
+        assert_eq!(patched(A64Page21, &[0], 0, 0, 1 << 32), None);
         assert_eq!(patched(A32Branch24, &[0], 0, 0, (1 << 25) + 8), None);
         assert_eq!(patched(A32Branch24, &[0], 0, 0, (1 << 25) + 4), Some(vec![0x7f_ffff]));
         for kind in [A64PoolOffsetMov, A32PoolOffsetMov] {
