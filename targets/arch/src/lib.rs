@@ -18,6 +18,7 @@
 //! `regs.rs`, `asm.rs`, `stubs.rs`, `native.rs`, `mod.rs`.
 
 pub mod arm;
+pub mod arm64;
 pub mod code;
 mod contract;
 mod dwarf;
@@ -57,6 +58,7 @@ fn arch_stubs(target: &TargetSpec) -> Result<&'static dyn ArchStubs, Error> {
     match (target.arch, target.os) {
         (_, _) if target.compressed_pointers => Err(Error::UnsupportedTarget(target.name())),
         (Arch::X64, os) if os != Os::Windows => Ok(&x64::X64),
+        (Arch::Arm64, _) => Ok(&arm64::Arm64),
         (Arch::Arm, _) => Ok(&arm::Arm),
         _ => Err(Error::UnsupportedTarget(target.name())),
     }
