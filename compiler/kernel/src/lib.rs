@@ -27,6 +27,7 @@ pub mod metadata;
 mod parser;
 mod stmt;
 pub mod summary;
+pub mod text;
 pub mod visit;
 mod wtf8;
 

@@ -130,8 +130,12 @@ fn nested(nest: &Nest, depth: u32) -> Vec<u8> {
 
 /// Runs on a thread with the stack of a thread pool.
 fn on_small_stack<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    on_stack(2 << 20, run)
+}
+
+fn on_stack<T: Send>(bytes: usize, run: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn_scoped(scope, run);
+        let thread = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, run);
         thread.expect("a thread").join().expect("no panic")
     })
 }
@@ -143,6 +147,20 @@ fn deep_nesting_is_read() {
         if let Err(error) = on_small_stack(|| Summary::read(&bytes)) {
             panic!("{}: {error}", nest.0);
         }
+    }
+}
+
+/// Text takes more stack for each level than reading, but no more than the threads of a compiler have.
+#[test]
+fn deep_nesting_is_printed() {
+    for nest in &NESTS {
+        let bytes = nested(nest, (MAX_DEPTH - 5) / nest.4);
+        let printed = on_stack(64 << 20, || {
+            let arena = Bump::new();
+            let component = Component::read(&bytes, &arena)?;
+            text::member(&component, Member::Procedure(component.main.expect("main")))
+        });
+        assert!(printed.is_ok_and(|text| text.len() > MAX_DEPTH as usize), "{}", nest.0);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Damages files, reproducibly, and reads what comes out.
 
 use dart_kernel::summary::Summary;
-use dart_kernel::{Bump, Component, Result};
+use dart_kernel::{Bump, Component, Member, Result, text};
 
 /// Xorshift64.
 pub struct Random(u64);
@@ -83,7 +83,11 @@ pub fn read_all(bytes: &[u8]) -> Result<usize> {
     let mut bodies = Bump::new();
     for id in component.procedures.keys() {
         let _ = component.parse_procedure_body(id, &bodies);
+        let _ = text::member(&component, Member::Procedure(id));
         bodies.reset();
+    }
+    for id in component.constructors.keys() {
+        let _ = text::member(&component, Member::Constructor(id));
     }
     Summary::read(bytes)?.to_string();
     Ok(arena.allocated_bytes())
