@@ -105,7 +105,7 @@ impl Compiler {
             .run(&mut self.vcode, self.options.check_regalloc)
             .map_err(|message| Error::Regalloc { message, function: func.name.to_string() })?;
         if let Some(dump) = &mut dump {
-            dump.allocated = Allocated(&self.vcode, &self.allocator).to_string();
+            dump.allocated = text_of_allocated(&self.vcode, &self.allocator);
         }
         let emitted = self
             .emitter
@@ -170,6 +170,11 @@ fn verify(func: &ir::Function, flags: &settings::Flags) -> Result<(), Error> {
     }
     cranelift_codegen::verify_function(&copy, flags)
         .map_err(|errors| Error::Verifier { message: errors.to_string(), function: func.name.to_string() })
+}
+
+/// Text of machine code after allocation.
+pub(crate) fn text_of_allocated(vcode: &VCode, allocator: &Allocator) -> String {
+    Allocated(vcode, allocator).to_string()
 }
 
 /// Text of machine code with physical registers and the moves between instructions.

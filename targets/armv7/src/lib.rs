@@ -28,3 +28,6 @@ mod vcode;
 
 pub use compile::{Compiler, Dump, Options};
 pub use error::Error;
+
+#[cfg(test)]
+mod tests;
