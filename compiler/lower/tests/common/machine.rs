@@ -609,10 +609,9 @@ impl Machine {
                 let target = match reloc.target {
                     RelocTarget::Helper(helper) => address_of(&Piece::Helper(helper)),
                     RelocTarget::Stub(stub) => address_of(&Piece::Stub(stub)),
-                    RelocTarget::Callee(callee) => {
-                        let Piece::Function(key) = piece else { panic!("helper calls a function")
                     RelocTarget::Routine(routine) => panic!("{routine:?} on a processor that needs none"),
-                };
+                    RelocTarget::Callee(callee) => {
+                        let Piece::Function(key) = piece else { panic!("helper calls a function") };
                         let function = functions.iter().find(|f| f.key == *key).unwrap();
                         address_of(&Piece::Function(function.callees[callee].clone()))
                     }
