@@ -99,19 +99,29 @@ impl Emitter {
     /// Finds the blocks that need code, and their order.
     fn find_sequence(&mut self, input: &Input<'_>) {
         let order = &input.vcode.order;
-        self.redirect.clear();
-        self.redirect.extend(order.labels());
-        // Backwards, and only along edges that lead forwards: chains are followed to their end, and cycles stay code.
-        for label in order.labels().rev() {
+        let only_jumps = |label: Label| {
             let mut steps = input.allocator.steps(label);
-            if label.index() > 0
-                && let (Some(Step::Inst(index)), None) = (steps.next(), steps.next())
-                && matches!(input.vcode.insts[index], Inst::Jump)
-                && let to = order.succs(label)[0]
-                && to > label
-            {
-                self.redirect[label.index()] = self.redirect[to.index()];
+            match (steps.next(), steps.next()) {
+                (Some(Step::Inst(index)), None) => matches!(input.vcode.insts[index], Inst::Jump),
+                _ => false,
             }
+        };
+        self.redirect.clear();
+        // While this runs, where each block leads that only jumps; the entry is code in any case.
+        self.redirect.extend(
+            order.labels().map(|label| {
+                if label.index() > 0 && only_jumps(label) { order.succs(label)[0] } else { label }
+            }),
+        );
+        for label in order.labels() {
+            let mut to = self.redirect[label.index()];
+            let mut hops = 0;
+            while self.redirect[to.index()] != to && hops < order.len() {
+                to = self.redirect[to.index()];
+                hops += 1;
+            }
+            // A cycle of jumps stays code.
+            self.redirect[label.index()] = if hops < order.len() { to } else { label };
         }
         self.sequence.clear();
         let coded = |label: &Label| self.redirect[label.index()] == *label;

@@ -235,3 +235,121 @@ fn too_large_frames_and_alignments_are_refused() {
     let aligned = "function %f() tail { ss0 = explicit_slot 64, align = 64 block0: return }";
     assert_eq!(assemble(aligned, ret).expect_err("too aligned"), "ss0 aligned to 64 bytes");
 }
+
+#[test]
+fn results_of_caught_calls_are_arguments_of_edges() {
+    let clif = "function %f() tail {
+        sig0 = () -> i32 tail
+        fn0 = u0:0 sig0
+        block0: try_call fn0(), sig0, block2(ret0), [ default: block1 ]
+        block1 cold: return
+        block2(v1: i32): try_call fn0(), sig0, block3(ret0), [ default: block1 ]
+        block3(v2: i32): return
+    }";
+    let mut results = Vec::new();
+    let (text, compiled) = assemble(clif, |vcode, label| {
+        let name = vcode.order.block(label);
+        match vcode.order.succs(label).len() {
+            2 => {
+                let result = vcode.new_gpr();
+                let dest = CallDest::Direct(target(0));
+                let (uses, defs) = (vcode.pairs(&[]), vcode.pairs(&[pair(result, r(0))]));
+                let inst = Some(ir::Inst::from_u32(0));
+                let id = vcode.call(CallInfo {
+                    dest,
+                    conv: CallConv::Tail,
+                    uses,
+                    defs,
+                    inst,
+                    srcloc: SourceLoc::default(),
+                });
+                vcode.push(Inst::TryCall { id });
+                vcode.branch_args(1, &[result]);
+                if label.index() > 0 {
+                    let param = vcode.new_gpr();
+                    vcode.block_params(&[param]);
+                    results.push(param);
+                }
+            }
+            1 => vcode.push(Inst::Jump),
+            _ if matches!(name, crate::order::LoweredBlock::Block(block) if block.as_u32() == 3) => {
+                let (first, second, sum) = (vcode.new_gpr(), vcode.new_gpr(), vcode.new_gpr());
+                vcode.push(add(sum, second, second));
+                let uses = vcode.pairs(&[pair(sum, r(0))]);
+                vcode.push(Inst::Ret { uses });
+                vcode.block_params(&[second]);
+                results.push(first);
+            }
+            _ => vcode.push(Inst::Ret { uses: Default::default() }),
+        }
+    })
+    .expect("assembles");
+    insta::assert_snapshot!(format!("{text}{:#?}", compiled.calls));
+}
+
+#[test]
+fn jumps_to_the_next_block_are_left_out() {
+    let clif = "function %f(i32) tail {
+        block0(v0: i32): brif v0, block1, block2
+        block1: brif v0, block3, block1
+        block2: jump block3
+        block3: br_table v0, block4, [block4, block1, block5]
+        block4 cold: return
+        block5: return
+    }";
+    let mut value = None;
+    let (text, compiled) = assemble(clif, |vcode, label| {
+        let value = *value.get_or_insert_with(|| vcode.new_gpr());
+        if label.index() == 0 {
+            let args = vcode.pairs(&[pair(value, r(0))]);
+            vcode.push(Inst::Args { defs: args });
+        }
+        match vcode.order.succs(label).len() {
+            0 => vcode.push(Inst::Ret { uses: Default::default() }),
+            1 => vcode.push(Inst::Jump),
+            2 => {
+                vcode.push(Inst::Cmp { op: encode::CmpOp::Cmp, rn: value, op2: Op2::Imm(0) });
+                vcode.push(Inst::Branch { cond: Cond::Ne, or: None });
+            }
+            _ => vcode.push(Inst::BrTable { index: value }),
+        }
+    })
+    .expect("assembles");
+    insta::assert_snapshot!(format!("{text}{}", hex(&words(&compiled.code))));
+}
+
+#[test]
+fn tail_calls_leave_the_frame_first() {
+    let clif = "function %f() tail { ss0 = explicit_slot 8 block0: return }";
+    let (_, compiled) = assemble(clif, |vcode, _| {
+        let (arg, callee) = (vcode.new_gpr(), vcode.new_gpr());
+        let args = vcode.pairs(&[pair(callee, r(0)), pair(arg, r(1))]);
+        vcode.push(Inst::Args { defs: args });
+        vcode.push(Inst::Store { op: StoreOp::Str, rt: arg, mem: Mem::Incoming(4) });
+        let uses = [pair(arg, r(0))];
+        let id = call(vcode, CallConv::Tail, CallDest::Indirect(callee), &uses, &[]);
+        vcode.push(Inst::ReturnCall { id });
+    })
+    .expect("assembles");
+    insta::assert_snapshot!(hex(&words(&compiled.code)));
+}
+
+#[test]
+fn outgoing_arguments_are_at_the_bottom_of_the_frame() {
+    let clif = "function %f() tail { ss0 = explicit_slot 4 block0: return }";
+    let (_, compiled) = assemble(clif, |vcode, _| {
+        let value = vcode.new_gpr();
+        vcode.push(Inst::Load { op: LoadOp::Ldr, rt: value, mem: Mem::Slot(ir::StackSlot::from_u32(0), 0) });
+        vcode.push(Inst::Store { op: StoreOp::Str, rt: value, mem: Mem::Outgoing(8) });
+        let id = call(vcode, CallConv::Tail, CallDest::Direct(target(0)), &[], &[]);
+        vcode.push(Inst::Call { id });
+        vcode.push(Inst::Ret { uses: Default::default() });
+    })
+    .expect("assembles");
+    assert_eq!(compiled.stack_slots, [12]);
+    assert_eq!(compiled.frame_size, 16);
+    let mem = |offset| encode::Mem::new(Gpr::SP, offset);
+    let words = words(&compiled.code);
+    assert_eq!(words[3] & 0xffff_0fff, encode::word(Cond::Al, encode::WordOp::Ldr, Gpr(0), mem(12)));
+    assert_eq!(words[4] & 0xffff_0fff, encode::word(Cond::Al, encode::WordOp::Str, Gpr(0), mem(8)));
+}
