@@ -7,6 +7,8 @@ use snapcrane_engines::{Arch, Os, TargetSpec};
 use snapcrane_ir::SourcePos;
 use target_lexicon::Triple;
 
+pub use snapcrane_armv7::routines::RoutineId;
+
 use crate::compile::CompilerOptions;
 use crate::context::LowerError;
 

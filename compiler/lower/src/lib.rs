@@ -40,5 +40,5 @@ pub use compile::{Compiler, CompilerOptions, compile_helpers, compile_routines};
 pub use context::{LinkInfo, LowerContext, LowerError};
 pub use facts::ProgramFacts;
 pub use helpers::HelperId;
+pub use isa::RoutineId;
 pub use metadata::{CodeKind, CompiledFunction, Handler, Position, Reloc, RelocTarget, StackMap};
-pub use snapcrane_armv7::routines::RoutineId;

@@ -4,10 +4,10 @@
 //! the engine finds in the stack, and the key of all its tables.
 
 use snapcrane_arch::{RelocKind, StubRef};
-use snapcrane_armv7::routines::RoutineId;
 use snapcrane_ir::{CalleeRef, SourcePos};
 
 use crate::helpers::HelperId;
+use crate::isa::RoutineId;
 
 /// What a relocation refers to: always the entry of some code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
