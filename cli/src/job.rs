@@ -21,13 +21,17 @@ pub struct Job {
     pub outputs: Vec<(TargetSpec, PathBuf)>,
     /// Options of the compiler.
     pub options: Options,
-    /// Number of threads; `None`: as many as the machine has.
+    /// Number of threads, at most [`MAX_THREADS`] of which are started; `None`: as many as the machine has processors.
     pub threads: Option<usize>,
     /// Print the time of each phase.
     pub time: bool,
     /// Print one function after each phase, and write no file.
     pub dump: Option<Dump>,
 }
+
+/// More threads than this are not started, whatever is asked for: thousands would bring a machine to a standstill and no output depends
+/// on their number.
+const MAX_THREADS: usize = 256;
 
 impl Job {
     /// Does it.
@@ -36,7 +40,7 @@ impl Job {
     /// The first thing that went wrong; no output file is left half written.
     pub fn run(&self) -> Result<(), Failure> {
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.unwrap_or(0))
+            .num_threads(self.threads.map_or(0, |threads| threads.min(MAX_THREADS)))
             .stack_size(256 << 20)
             .build()
             .map_err(|error| Failure::Usage(format!("Unable to start threads: {error}")))?;
