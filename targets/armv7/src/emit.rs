@@ -7,7 +7,8 @@
 //!
 //! # Scratch registers
 //!
-//! An instruction may use `r12` and `lr`. A move between instructions may use only `lr`, as `r12` can be what is moved.
+//! An instruction may use `r12`. A spill or reload between instructions may use only `lr`, as `r12` can be what is moved; `lr` holds the
+//! return address of functions without a frame, which spill nothing.
 
 use cranelift_codegen::ir;
 
@@ -507,7 +508,7 @@ impl Emitter {
             Inst::Trap => self.put(encode::udf(TRAP)),
             Inst::Ret { .. } => {
                 let buffer = &mut self.buffer;
-                self.frame.epilogue(Gpr::PC, &mut |word| buffer.put(word));
+                self.frame.epilogue(true, &mut |word| buffer.put(word));
             }
             Inst::ReturnCall { id } => self.return_call(input, index, id),
             Inst::TryCall { id } => {
@@ -611,7 +612,7 @@ impl Emitter {
     fn return_call(&mut self, input: &Input<'_>, index: usize, id: CallId) {
         let info = input.vcode.call_info(id);
         let buffer = &mut self.buffer;
-        self.frame.epilogue(Gpr::LR, &mut |word| buffer.put(word));
+        self.frame.epilogue(false, &mut |word| buffer.put(word));
         if let CallDest::Direct(target) = info.dest {
             self.buffer.reloc(RelocKind::Call, target, 0);
             self.put(encode::b(AL, 8));

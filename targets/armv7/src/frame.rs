@@ -10,6 +10,9 @@
 //! SP        outgoing stack arguments
 //! ```
 //!
+//! A function that calls nothing and keeps nothing in memory has no frame at all: whoever walks the stack does so while a function
+//! waits for another.
+//!
 //! SP does not move between prologue and epilogue and is a multiple of 8 (AAPCS), as FP is: the caller's SP was, and two words follow.
 
 use cranelift_codegen::ir;
@@ -29,6 +32,8 @@ pub(crate) struct Frame {
     pub(crate) slots: Vec<u32>,
     /// Of the spill slots.
     pub(crate) spills: u32,
+    /// Whether there is no frame: LR keeps the return address.
+    omitted: bool,
     /// Core registers to preserve.
     saved: RegList,
     /// Double registers to preserve, from `d8`.
@@ -82,6 +87,7 @@ impl Frame {
             }
         }
         self.size = (offset + self.saved_bytes()).next_multiple_of(8);
+        self.omitted = self.size == 0 && !allocator.has_calls && !allocator.reads_frame && !vcode.incoming;
         if self.size >= MAX_SIZE { Err(too_large()) } else { Ok(()) }
     }
 
@@ -91,6 +97,9 @@ impl Frame {
 
     /// Emits the instructions at the start of a function.
     pub(crate) fn prologue(&self, emit: &mut impl FnMut(u32)) {
+        if self.omitted {
+            return;
+        }
         let al = Cond::Al;
         emit(encode::push(al, RegList::of(&[Gpr::FP, Gpr::LR])));
         emit(encode::mov(al, Flags::Keep, Gpr::FP, Gpr::SP.into()));
@@ -107,10 +116,16 @@ impl Frame {
         }
     }
 
-    /// Emits the instructions that restore the caller's registers, its FP among them, and leave the return address in `link`: in LR
-    /// for tail calls, in PC for returns.
-    pub(crate) fn epilogue(&self, link: Gpr, emit: &mut impl FnMut(u32)) {
+    /// Emits the instructions that restore the caller's registers, its FP among them, and either return or leave the return address
+    /// in LR.
+    pub(crate) fn epilogue(&self, returns: bool, emit: &mut impl FnMut(u32)) {
         let al = Cond::Al;
+        if self.omitted {
+            if returns {
+                emit(encode::bx(al, Gpr::LR));
+            }
+            return;
+        }
         if self.saved_bytes() > 0 {
             let amount = Operand2::constant(self.saved_bytes()).expect("at most 15 registers are saved");
             emit(encode::data(al, DataOp::Sub, Flags::Keep, Gpr::SP, Gpr::FP, amount));
@@ -123,7 +138,7 @@ impl Frame {
         } else if self.size > 0 {
             emit(encode::mov(al, Flags::Keep, Gpr::SP, Gpr::FP.into()));
         }
-        emit(encode::pop(al, RegList::of(&[Gpr::FP, link])));
+        emit(encode::pop(al, RegList::of(&[Gpr::FP, if returns { Gpr::PC } else { Gpr::LR }])));
     }
 }
 

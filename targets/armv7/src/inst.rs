@@ -1,7 +1,7 @@
 //! Instructions of machine code: A32 and VFP with virtual registers, and pseudo-instructions.
 //!
-//! Most variants are one machine instruction. The others expand at emission, using `r12` and `lr` as scratch registers, which therefore
-//! never hold a value between two instructions.
+//! Most variants are one machine instruction. The others expand at emission, using `r12` as scratch register, which therefore never
+//! holds a value between two instructions.
 //!
 //! # Flags
 //!

@@ -164,7 +164,14 @@ impl Function for View {
 struct Collector<'a> {
     aliases: &'a [Reg],
     operands: &'a mut Vec<Operand>,
-    writes_thread: &'a mut bool,
+    fixed: &'a mut FixedUses,
+}
+
+/// What instructions do to registers that are not allocated.
+#[derive(Default)]
+struct FixedUses {
+    writes_thread: bool,
+    reads_frame: bool,
 }
 
 impl Visitor for Collector<'_> {
@@ -172,6 +179,8 @@ impl Visitor for Collector<'_> {
         if reg.is_virtual() {
             *reg = crate::vcode::resolve(self.aliases, *reg);
             self.operands.push(Operand::reg_use(reg.vreg()));
+        } else if *reg == Reg::FP {
+            self.fixed.reads_frame = true;
         }
     }
 
@@ -179,7 +188,7 @@ impl Visitor for Collector<'_> {
         if reg.is_virtual() {
             self.operands.push(Operand::reg_def(reg.vreg()));
         } else if *reg == Reg::THR {
-            *self.writes_thread = true;
+            self.fixed.writes_thread = true;
         }
     }
 
@@ -191,7 +200,8 @@ impl Visitor for Collector<'_> {
 
 impl View {
     /// Looks at a function, and replaces aliases in its instructions.
-    fn fill(&mut self, vcode: &mut VCode, writes_thread: &mut bool) {
+    fn fill(&mut self, vcode: &mut VCode) -> FixedUses {
+        let mut fixed = FixedUses::default();
         self.insts.clear();
         self.operands.clear();
         self.operand_ends.clear();
@@ -217,7 +227,7 @@ impl View {
                     inst.visit(&mut Collector {
                         aliases: vcode.aliases(),
                         operands: &mut self.operands,
-                        writes_thread,
+                        fixed: &mut fixed,
                     });
                     match inst {
                         inst if inst.is_branch() => Kind::Branch,
@@ -232,6 +242,7 @@ impl View {
         vcode.insts = insts;
         self.num_vregs = vcode.num_regs();
         self.fill_blocks(vcode);
+        fixed
     }
 
     fn fixed(&mut self, vcode: &VCode, pairs: Pairs, operand: fn(VReg, PReg) -> Operand) {
@@ -321,6 +332,10 @@ pub(crate) struct Allocator {
     context: regalloc2::Ctx,
     /// Whether the function changes the thread register.
     pub(crate) writes_thread: bool,
+    /// Whether it reads the frame pointer.
+    pub(crate) reads_frame: bool,
+    /// Whether it calls anything that returns.
+    pub(crate) has_calls: bool,
 }
 
 impl Default for Allocator {
@@ -331,6 +346,8 @@ impl Default for Allocator {
             view: View::default(),
             context: regalloc2::Ctx::default(),
             writes_thread: false,
+            reads_frame: false,
+            has_calls: false,
         }
     }
 }
@@ -338,8 +355,10 @@ impl Default for Allocator {
 impl Allocator {
     /// Allocates the registers of a function, which loses its aliases. The error is the allocator's text.
     pub(crate) fn run(&mut self, vcode: &mut VCode, check: bool) -> Result<(), String> {
-        self.writes_thread = false;
-        self.view.fill(vcode, &mut self.writes_thread);
+        let fixed = self.view.fill(vcode);
+        self.writes_thread = fixed.writes_thread;
+        self.reads_frame = fixed.reads_frame;
+        self.has_calls = self.view.insts.iter().any(|kind| matches!(kind, Kind::Call(_) | Kind::TryCall(_)));
         let env = if vcode.conv == CallConv::Tail { &self.tail } else { &self.c };
         let options = RegallocOptions { validate_ssa: check, ..RegallocOptions::default() };
         regalloc2::run_with_ctx(&self.view, env, &options, &mut self.context)

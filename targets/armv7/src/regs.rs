@@ -15,7 +15,7 @@ impl Gpr {
     pub const SCRATCH: Gpr = Gpr(12);
     /// Stack pointer.
     pub const SP: Gpr = Gpr(13);
-    /// Link register: second scratch inside an expansion.
+    /// Link register; scratch of spills and reloads.
     pub const LR: Gpr = Gpr(14);
     /// Program counter.
     pub const PC: Gpr = Gpr(15);

@@ -36,7 +36,7 @@ use std::ops::Range;
 use cranelift_codegen::isa::CallConv;
 use regalloc2::{RegClass, VReg};
 
-use crate::inst::{CallDest, CallId, CallInfo, FIRST_VIRTUAL, Inst, Mem, Pairs, Reg, RegPair};
+use crate::inst::{CallDest, CallId, CallInfo, FIRST_VIRTUAL, FloatSize, Inst, Mem, Pairs, Reg, RegPair};
 use crate::order::{BlockOrder, Label, LoweredBlock};
 
 /// Machine code of a function. It keeps its memory from function to function.
@@ -67,6 +67,8 @@ pub struct VCode {
     aliases: Vec<Reg>,
     /// Bytes of the area of outgoing stack arguments.
     pub(crate) outgoing: u32,
+    /// Whether there is an access to incoming stack arguments.
+    pub(crate) incoming: bool,
     /// The block that is being built.
     current: usize,
 }
@@ -88,6 +90,7 @@ impl Default for VCode {
             next: 0,
             aliases: Vec::new(),
             outgoing: 0,
+            incoming: false,
             current: 0,
         }
     }
@@ -106,6 +109,7 @@ impl VCode {
         self.aliases.clear();
         self.next = 0;
         self.outgoing = 0;
+        self.incoming = false;
         self.current = self.order.len();
         self.params.clear();
         self.params.resize(self.order.len(), 0..0);
@@ -154,14 +158,20 @@ impl VCode {
 
     /// Appends an instruction to the current group.
     pub fn push(&mut self, inst: Inst) {
-        if let Inst::Store { mem: Mem::Outgoing(offset), .. }
-        | Inst::VStore { mem: Mem::Outgoing(offset), .. } = inst
+        if let Inst::Load { mem, .. }
+        | Inst::VLoad { mem, .. }
+        | Inst::Store { mem, .. }
+        | Inst::VStore { mem, .. }
+        | Inst::Address { mem, .. } = inst
         {
-            let bytes = match inst {
-                Inst::VStore { size: crate::inst::FloatSize::Double, .. } => 8,
-                _ => 4,
-            };
-            self.outgoing = self.outgoing.max(offset as u32 + bytes);
+            match mem {
+                Mem::Incoming(_) => self.incoming = true,
+                Mem::Outgoing(offset) => {
+                    let double = matches!(inst, Inst::VStore { size: FloatSize::Double, .. });
+                    self.outgoing = self.outgoing.max(offset as u32 + if double { 8 } else { 4 });
+                }
+                _ => {}
+            }
         }
         self.group.push(inst);
     }
