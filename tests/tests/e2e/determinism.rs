@@ -62,6 +62,51 @@ fn same(first: &mut Option<Vec<u8>>, snapshot: &Path, name: &str) {
     }
 }
 
+/// Targets of one run, whose files must not depend on each other.
+const TARGETS: [&str; 4] = ["linux-x64", "linux-arm64", "android-x64", "android-arm64"];
+
+/// Compiles for several targets in one run, and for each alone, and compares the files.
+fn check_several_targets(kernel: &Path, seconds: u64) {
+    let dir = harness().temp_dir();
+    let compile = |name: &str, targets: &[&str], jobs: &str| {
+        let out = dir.path().join(name);
+        let mut command = harness().compiler_command();
+        command.arg("compile").arg(kernel).args(["-j", jobs, "--out-dir"]).arg(&out);
+        for target in targets {
+            command.args(["--target", target]);
+        }
+        let finished = run(&mut command, &Limits::seconds(seconds));
+        let context = format!("{}: {}{}", shown(&command), finished.describe_end(), said(&finished));
+        assert_eq!(finished.code(), Some(0), "{context}");
+        out
+    };
+    let mut reversed = TARGETS;
+    reversed.reverse();
+    let mut outputs = vec![
+        ("in order, two threads", compile("in order", &TARGETS, "2")),
+        ("the other way round, one thread", compile("reversed", &reversed, "1")),
+        ("the other way round, three threads", compile("threads", &reversed, "3")),
+    ];
+    for target in TARGETS {
+        outputs.push(("alone", compile(&format!("only {target}"), &[target], "2")));
+    }
+    for target in TARGETS {
+        let mut first = None;
+        for (name, out) in &outputs {
+            let file = out.join(target).join("app.so");
+            if file.exists() {
+                same(&mut first, &file, &format!("{target}, {name}"));
+            }
+        }
+        assert!(first.is_some(), "{target}: no file");
+    }
+}
+
+#[test]
+fn targets_of_one_run_do_not_depend_on_each_other() {
+    check_several_targets(&harness().kernel(&Program::named("collections_maps")), 240);
+}
+
 #[test]
 fn hello_is_always_the_same() {
     check(&harness().kernel(&Program::from_source(examples_dir().join("hello.dart"))), 120);
