@@ -3,6 +3,10 @@
 //! The two compilers alternate, so that a change of the machine's load meets both, and the smallest of several runs
 //! counts, since disturbances only ever add. Memory is the largest resident set of the process. A program that
 //! snapcrane does not compile yet is reported with the construct that stopped it and the phases that were reached.
+//!
+//! The last rows of a program are for several targets: one run of snapcrane for all of them, beside as many runs of the reference. Its
+//! builds for other processors run under an emulator here, which says nothing about them, so each counts as much as the one for
+//! this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +18,9 @@ use xtask::{Arch, Error, KernelOptions, Toolchain};
 
 /// Exit code for a kernel file that cannot be compiled: for a valid one, a construct that is not supported yet.
 const NOT_COMPILED: i32 = 254;
+
+/// The targets of the run for several targets.
+const TARGETS: [&str; 3] = ["linux-x64", "linux-arm64", "linux-arm"];
 
 struct Options {
     only: Option<Vec<String>>,
@@ -107,7 +114,10 @@ struct Best {
 
 impl Best {
     fn include(best: Option<Best>, run: &Measured, output: &Path) -> Option<Best> {
-        let output_bytes = file_size(output);
+        Best::include_bytes(best, run, file_size(output))
+    }
+
+    fn include_bytes(best: Option<Best>, run: &Measured, output_bytes: u64) -> Option<Best> {
         Some(match best {
             None => Best { wall: run.wall, cpu: run.cpu, peak_rss_kib: run.peak_rss_kib, output_bytes },
             Some(best) => Best {
@@ -170,7 +180,7 @@ fn compare(
                 ratio(b.peak_rss_kib, a.peak_rss_kib),
                 ratio(b.output_bytes, a.output_bytes),
             );
-            Ok(true)
+            compare_targets(dill, snapcrane, dir, runs, &a, &b)
         }
         (_, stopped) => {
             if let Some(run) = stopped {
@@ -179,6 +189,57 @@ fn compare(
             Ok(false)
         }
     }
+}
+
+/// Compiles for several targets in one run and prints what that costs; false when snapcrane did not do it.
+fn compare_targets(
+    dill: &Path,
+    snapcrane: &Path,
+    dir: &Path,
+    runs: u32,
+    reference: &Best,
+    single: &Best,
+) -> Result<bool, Error> {
+    let out = dir.join("targets");
+    let mut best = None;
+    for _ in 0..runs {
+        let mut command = Command::new(snapcrane);
+        command.arg("compile").arg(dill).arg("--strip").arg("--out-dir").arg(&out);
+        for target in TARGETS {
+            command.args(["--target", target]);
+        }
+        let run = measure(&mut command)?;
+        if !run.status.success() {
+            println!(
+                "{:<12} {:>10}  snapcrane does not compile it for {}: {}",
+                "",
+                "",
+                TARGETS.join(", "),
+                telling_line(&run.stderr)
+            );
+            return Ok(false);
+        }
+        let bytes = TARGETS.iter().map(|target| file_size(&out.join(target).join("app.so"))).sum();
+        best = Best::include_bytes(best, &run, bytes);
+    }
+    let Some(all) = best else { return Ok(true) };
+    let count = TARGETS.len() as u32;
+    let separate = Best {
+        wall: reference.wall * count,
+        cpu: reference.cpu * count,
+        peak_rss_kib: reference.peak_rss_kib,
+        output_bytes: reference.output_bytes * u64::from(count),
+    };
+    println!("{:<12} {:>10}  {:<10} {}", "", "", format!("ref. x{count}"), row(&separate));
+    println!(
+        "{:<12} {:>10}  {:<10} {}  ({:.2} times the CPU of one target)",
+        "",
+        "",
+        format!("{count} in one"),
+        row(&all),
+        all.cpu.as_secs_f64() / single.cpu.as_secs_f64()
+    );
+    Ok(true)
 }
 
 /// How far snapcrane got: what stopped it, what that cost, and the phases that it had finished.
