@@ -108,6 +108,14 @@ impl Buffer {
         self.put(encode::b(cond, 8));
     }
 
+    /// Puts all words from a byte offset on, which are executed always, under a condition.
+    pub(crate) fn set_condition(&mut self, start: u32, cond: Cond) {
+        for word in &mut self.words[start as usize / 4..] {
+            debug_assert_eq!(*word & 0xf000_0000, Cond::Al.bits());
+            *word = *word & 0x0fff_ffff | cond.bits();
+        }
+    }
+
     /// Adds a relocation for the next word.
     pub(crate) fn reloc(&mut self, kind: RelocKind, target: RelocTarget, addend: i64) {
         self.relocs.push(Reloc { offset: self.offset(), kind, target, addend });

@@ -5,6 +5,12 @@
 //! Blocks are emitted in their order, cold ones last. A block that only jumps is no code at all: whoever goes there goes where it
 //! leads; that is what most edge blocks are. Jumps to the block that comes next are left out, and conditional branches turned around where that saves a jump.
 //!
+//! # Conditional execution
+//!
+//! Where a conditional branch only jumps over the few instructions of the block that comes next, or chooses between two such blocks, these are
+//! executed under a condition instead. All instructions that change neither flags nor control can be: the condition is a field that
+//! all of them have.
+//!
 //! # Scratch registers
 //!
 //! An instruction may use `r12`. A spill or reload between instructions may use only `lr`, as `r12` can be what is moved; `lr` holds the
@@ -30,6 +36,10 @@ use crate::vcode::VCode;
 const AL: Cond = Cond::Al;
 /// More than any instruction's expansion but a jump table's, in bytes.
 const MAX_EXPANSION: usize = 128;
+/// Most instructions and moves of a block that is executed under a condition.
+const MAX_CONDITIONAL: usize = 3;
+/// The most bytes that one of them takes: an access at an offset in a scratch register.
+const CONDITIONAL_EXPANSION: usize = 16;
 /// Immediate of the undefined instruction that traps are.
 const TRAP: u16 = 0;
 
@@ -83,9 +93,9 @@ impl Emitter {
         self.find_sequence(&input);
         let buffer = &mut self.buffer;
         self.frame.prologue(&mut |word| buffer.put(word));
-        for index in 0..self.sequence.len() {
-            let next = self.sequence.get(index + 1).copied();
-            self.block(&input, self.sequence[index], next);
+        let mut index = 0;
+        while index < self.sequence.len() {
+            index += 1 + self.block(&input, index);
         }
         let code = self.buffer.finish()?;
         let calls = self.call_sites(&input)?;
@@ -138,7 +148,10 @@ impl Emitter {
         self.redirect[input.vcode.order.succs(label)[succ].index()]
     }
 
-    fn block(&mut self, input: &Input<'_>, label: Label, next: Option<Label>) {
+    /// Emits the block at a place of the sequence. Returns how many of those after it are emitted too.
+    fn block(&mut self, input: &Input<'_>, place: usize) -> usize {
+        let label = self.sequence[place];
+        let next = self.sequence.get(place + 1).copied();
         self.buffer.bind(label);
         for step in input.allocator.steps(label) {
             match step {
@@ -158,6 +171,12 @@ impl Emitter {
                         _ => 0,
                     };
                     self.buffer.make_room(MAX_EXPANSION + table, true);
+                    if let Inst::Branch { cond, or: None } = inst {
+                        let absorbed = self.conditional_blocks(input, place, cond);
+                        if absorbed > 0 {
+                            return absorbed;
+                        }
+                    }
                     self.inst(input, label, index, inst, next);
                     let falls = match inst {
                         Inst::Jump | Inst::Branch { .. } | Inst::TryCall { .. } => {
@@ -172,6 +191,75 @@ impl Emitter {
                 }
             }
         }
+        0
+    }
+
+    /// Emits the one or two blocks after a conditional branch under conditions, instead of the branch, if the branch only decides
+    /// whether they are executed. Returns how many there are.
+    fn conditional_blocks(&mut self, input: &Input<'_>, place: usize, cond: Cond) -> usize {
+        let label = self.sequence[place];
+        let (taken, other) = (self.target(input, label, 0), self.target(input, label, 1));
+        let Some(&first) = self.sequence.get(place + 1) else { return 0 };
+        let (cond, around) = match first {
+            _ if taken == other => return 0,
+            first if first == taken => (cond, other),
+            first if first == other => (cond.invert(), taken),
+            _ => return 0,
+        };
+        let Some(end) = self.conditional_end(input, first) else { return 0 };
+        let count = if end == around {
+            1
+        } else if self.sequence.get(place + 2) == Some(&around)
+            && self.conditional_end(input, around) == Some(end)
+        {
+            2
+        } else {
+            return 0;
+        };
+        // No island may come in between.
+        self.buffer.make_room(2 * MAX_CONDITIONAL * CONDITIONAL_EXPANSION + 4, true);
+        self.conditional_block(input, first, cond);
+        if count == 2 {
+            self.conditional_block(input, around, cond.invert());
+        }
+        self.jump(end, self.sequence.get(place + 1 + count).copied());
+        count
+    }
+
+    /// Where a block leads that can be executed under a condition by its only predecessor, and is short enough for that.
+    fn conditional_end(&self, input: &Input<'_>, label: Label) -> Option<Label> {
+        let order = &input.vcode.order;
+        let short = || {
+            input.allocator.steps(label).enumerate().all(|(count, step)| match step {
+                Step::Inst(index) => {
+                    let inst = &input.vcode.insts[index];
+                    matches!(inst, Inst::Jump) || count < MAX_CONDITIONAL && can_be_conditional(inst)
+                }
+                Step::MoveInt(..) | Step::MoveFloat(..) => count < MAX_CONDITIONAL,
+            })
+        };
+        (order.preds(label).len() == 1 && order.succs(label).len() == 1 && short())
+            .then(|| self.target(input, label, 0))
+    }
+
+    fn conditional_block(&mut self, input: &Input<'_>, label: Label, cond: Cond) {
+        self.buffer.bind(label);
+        let start = self.buffer.offset();
+        for step in input.allocator.steps(label) {
+            match step {
+                Step::MoveInt(from, to) => self.move_int(from, to),
+                Step::MoveFloat(from, to) => self.move_float(from, to),
+                Step::Inst(index) => {
+                    let mut inst = input.vcode.insts[index];
+                    input.allocator.assign(index, &mut inst);
+                    if !matches!(inst, Inst::Jump) {
+                        self.inst(input, label, index, inst, None);
+                    }
+                }
+            }
+        }
+        debug_assert!(self.buffer.offset() - start <= (MAX_CONDITIONAL * CONDITIONAL_EXPANSION) as u32);
+        self.buffer.set_condition(start, cond);
     }
 
     fn put(&mut self, word: u32) {
@@ -644,6 +732,38 @@ impl Emitter {
             Ok(CallSite { return_offset: call.return_offset, stack_map, handlers, srcloc: info.srcloc })
         };
         self.calls.iter().map(site).collect()
+    }
+}
+
+/// Whether all words that an instruction is expanded to are executed always, change no flags, and are final when they are put.
+fn can_be_conditional(inst: &Inst) -> bool {
+    match inst {
+        Inst::Alu { flags, .. } | Inst::Mov { flags, .. } => !flags,
+        Inst::MovImm { .. }
+        | Inst::Mul { .. }
+        | Inst::Mla { .. }
+        | Inst::MulLong { .. }
+        | Inst::MulAccLong { .. }
+        | Inst::Unary { .. }
+        | Inst::BitField { .. }
+        | Inst::BitInsert { .. }
+        | Inst::Load { .. }
+        | Inst::Store { .. }
+        | Inst::Address { .. }
+        | Inst::VLoad { .. }
+        | Inst::VStore { .. }
+        | Inst::VAlu { .. }
+        | Inst::VMulAcc { .. }
+        | Inst::VUnary { .. }
+        | Inst::VCvt { .. }
+        | Inst::VToInt { .. }
+        | Inst::VFromInt { .. }
+        | Inst::VToCore { .. }
+        | Inst::VFromCore { .. }
+        | Inst::VSetHalf { .. }
+        | Inst::VToCorePair { .. }
+        | Inst::VFromCorePair { .. } => true,
+        _ => false,
     }
 }
 

@@ -353,3 +353,56 @@ fn outgoing_arguments_are_at_the_bottom_of_the_frame() {
     assert_eq!(words[3] & 0xffff_0fff, encode::word(Cond::Al, encode::WordOp::Ldr, Gpr(0), mem(12)));
     assert_eq!(words[4] & 0xffff_0fff, encode::word(Cond::Al, encode::WordOp::Str, Gpr(0), mem(8)));
 }
+
+#[test]
+fn short_blocks_are_executed_under_a_condition() {
+    // A maximum with the moves on one of the two edges, and a block of its own.
+    let clif = "function %f(i32) tail {
+        block0(v0: i32): brif v0, block2, block1
+        block1: jump block2
+        block2: brif v0, block3, block4
+        block3: jump block4
+        block4: return
+    }";
+    let mut values = None;
+    let (text, compiled) = assemble(clif, |vcode, label| {
+        let (a, b) = *values.get_or_insert_with(|| (vcode.new_gpr(), vcode.new_gpr()));
+        let crate::order::LoweredBlock::Block(block) = vcode.order.block(label) else {
+            vcode.push(Inst::Jump);
+            vcode.branch_args(0, &[a]);
+            return;
+        };
+        match block.as_u32() {
+            0 => {
+                let args = vcode.pairs(&[pair(a, r(0)), pair(b, r(1))]);
+                vcode.push(Inst::Args { defs: args });
+                vcode.push(Inst::Cmp { op: encode::CmpOp::Cmp, rn: a, op2: Op2::Reg(b) });
+                vcode.push(Inst::Branch { cond: Cond::Gt, or: None });
+            }
+            1 => {
+                vcode.push(Inst::Jump);
+                vcode.branch_args(0, &[b]);
+            }
+            2 => {
+                let max = vcode.new_gpr();
+                vcode.block_params(&[max]);
+                vcode.push(Inst::Store { op: StoreOp::Str, rt: max, mem: Mem::Offset(b, 0) });
+                vcode.push(Inst::Cmp { op: encode::CmpOp::Cmp, rn: max, op2: Op2::Imm(0) });
+                vcode.push(Inst::Branch { cond: Cond::Eq, or: None });
+            }
+            3 => {
+                vcode.push(Inst::Store { op: StoreOp::Strb, rt: b, mem: Mem::Offset(b, 4) });
+                vcode.push(Inst::Jump);
+                vcode.branch_args(0, &[b]);
+            }
+            _ => {
+                let result = vcode.new_gpr();
+                vcode.block_params(&[result]);
+                let uses = vcode.pairs(&[pair(result, r(0))]);
+                vcode.push(Inst::Ret { uses });
+            }
+        }
+    })
+    .expect("assembles");
+    insta::assert_snapshot!(format!("{text}{}", hex(&words(&compiled.code))));
+}
