@@ -19,6 +19,8 @@ const BUILD_SECONDS: u64 = 3600;
 const COMPILE_SECONDS: u64 = 120;
 /// Seconds that a test program may run.
 const RUN_SECONDS: u64 = 60;
+/// Seconds that a test program may run in an emulator.
+const EMULATED_RUN_SECONDS: u64 = 300;
 /// Flags that make the checked engine move objects often and look at the heap each time.
 const STRESS_FLAGS: &str = "--scavenge_on_runtime_call_every=20 --tlab_cap=16384 --verify_before_gc --verify_after_gc \
                             --fill_new_space";
@@ -67,6 +69,8 @@ pub fn examples_dir() -> PathBuf {
 /// Options of one compilation.
 #[derive(Clone, Debug, Default)]
 pub struct CompileOptions {
+    /// `--target`, for Linux.
+    pub arch: Arch,
     /// `--strip`.
     pub strip: bool,
     /// `--enable-asserts`.
@@ -78,14 +82,31 @@ pub struct CompileOptions {
 /// The engine that runs a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// The engine as it is shipped.
+    /// The engine as it is shipped for this machine.
     Shipped,
+    /// The engine as it is shipped for another architecture, under emulation.
+    Emulated(Arch),
     /// The engine with assertions on, without further flags.
     Checked,
     /// The engine with assertions on, collecting often and verifying the heap.
     Stressed,
     /// The engine with assertions on and these flags.
     CheckedWith(&'static str),
+}
+
+impl Engine {
+    /// The engine as it is shipped for an architecture.
+    pub fn of(arch: Arch) -> Engine {
+        if arch == Arch::X64 { Engine::Shipped } else { Engine::Emulated(arch) }
+    }
+
+    /// What it runs.
+    pub fn arch(self) -> Arch {
+        match self {
+            Engine::Emulated(arch) => arch,
+            Engine::Shipped | Engine::Checked | Engine::Stressed | Engine::CheckedWith(_) => Arch::X64,
+        }
+    }
 }
 
 /// What all tests share.
@@ -175,6 +196,9 @@ impl Harness {
         let mut command = self.compiler_command();
         command.args(["gen_snapshot", "--deterministic", "--snapshot_kind=app-aot-elf"]);
         command.arg(format!("--elf={}", snapshot.display()));
+        if options.arch != Arch::X64 {
+            command.arg(format!("--target=linux-{}", options.arch.name()));
+        }
         if options.strip {
             command.arg("--strip");
         }
@@ -276,11 +300,13 @@ impl Harness {
     pub fn engine_command(&self, engine: Engine, snapshot: &Path, arguments: &[&str]) -> Command {
         let checked = || self.toolchain.engine_checked().expect("the toolchain has the checked engine");
         let mut command = match engine {
-            Engine::Shipped => self.toolchain.engine(Arch::X64).unwrap_or_else(|error| panic!("{error}")),
+            Engine::Shipped | Engine::Emulated(_) => {
+                self.toolchain.engine(engine.arch()).unwrap_or_else(|error| panic!("{error}"))
+            }
             Engine::Checked | Engine::Stressed | Engine::CheckedWith(_) => checked(),
         };
         match engine {
-            Engine::Shipped | Engine::Checked => command.env_remove("DARTCHK_FLAGS"),
+            Engine::Shipped | Engine::Emulated(_) | Engine::Checked => command.env_remove("DARTCHK_FLAGS"),
             Engine::Stressed => command.env("DARTCHK_FLAGS", STRESS_FLAGS),
             Engine::CheckedWith(flags) => command.env("DARTCHK_FLAGS", flags),
         };
@@ -290,7 +316,11 @@ impl Harness {
 
     /// Runs a snapshot with the usual limits.
     pub fn run(&self, engine: Engine, snapshot: &Path, arguments: &[&str]) -> Finished {
-        self.run_within(engine, snapshot, arguments, RUN_SECONDS)
+        let seconds = match engine {
+            Engine::Emulated(_) => EMULATED_RUN_SECONDS,
+            Engine::Shipped | Engine::Checked | Engine::Stressed | Engine::CheckedWith(_) => RUN_SECONDS,
+        };
+        self.run_within(engine, snapshot, arguments, seconds)
     }
 
     /// Runs a snapshot with another time limit.

@@ -16,7 +16,7 @@ cargo xtask toolchain [--dir DIR] [--with-qemu] [--with-references] [--with-sour
 cargo xtask demo
     Compile examples/hello.dart with snapcrane and run it on the real x64 engine.
 cargo xtask test [--full]
-    Run all tests, the format check and clippy. --full: also the long tests, and the arm64 and arm engines.
+    Run all tests, the format check and clippy; gets the arm64 and arm engines and qemu too. --full: also the long tests.
 cargo xtask bench compile [--only NAME[,NAME...]] [--runs N]
     Compile time, processor time and memory beside the reference gen_snapshot.
 cargo xtask engine-data --sdk-source DIR [--check]

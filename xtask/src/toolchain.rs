@@ -41,9 +41,10 @@ const KERNEL_FORMAT: u32 = 138;
 pub const DIR_VARIABLE: &str = "SNAPCRANE_DART_DIR";
 
 /// An instruction set for which there is an engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Arch {
-    /// x86-64.
+    /// x86-64, the host's.
+    #[default]
     X64,
     /// AArch64.
     Arm64,

@@ -2,6 +2,7 @@
 
 use snapcrane_tests::full_tier;
 use snapcrane_tests::harness::{CompileOptions, Engine, Program, harness};
+use xtask::Arch;
 
 use crate::programs::{check_run, expectation};
 
@@ -29,7 +30,7 @@ fn churn(engine: Engine, megabytes: &str, times: usize, seconds: u64) {
     let dir = harness.temp_dir();
     let snapshot = dir.path().join("app.so");
     let kernel = harness.kernel(&program);
-    let options = CompileOptions::default();
+    let options = CompileOptions { arch: engine.arch(), ..CompileOptions::default() };
     harness.compile(&kernel, &snapshot, &options);
     let compile = harness.gen_snapshot_command(&kernel, &snapshot, &options);
     for _ in 0..times {
@@ -62,6 +63,11 @@ fn churn_on_the_checked_engine() {
         churn(Engine::CheckedWith(EVERY_SEVENTH), CHECKED, 1, 900);
         churn(Engine::CheckedWith(OLD_SPACE), CHECKED, 1, 900);
     }
+}
+
+#[test]
+fn churn_on_the_arm64_engine() {
+    churn(Engine::Emulated(Arch::Arm64), if full_tier() { USUAL } else { CHECKED }, 1, 900);
 }
 
 /// Recording needs no engine but the shipped one.

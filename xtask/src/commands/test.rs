@@ -11,7 +11,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
         [option] if option == "--full" => true,
         [first, ..] => return super::no_more_arguments([first].into_iter()),
     };
-    let toolchain = super::toolchain(Extras { foreign_engines: full, ..Extras::default() })?;
+    let toolchain = super::toolchain(Extras { foreign_engines: true, ..Extras::default() })?;
 
     let mut tests = super::cargo();
     tests.args(["test", "--workspace", "--no-fail-fast"]).env(DIR_VARIABLE, toolchain.root());
