@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::inst::Inst;
 use crate::metadata::CompiledFunction;
 use crate::regalloc::{Allocator, Step};
-use crate::routines::RoutineId;
+use crate::routines::{self, RoutineId};
 use crate::select;
 use crate::vcode::VCode;
 
@@ -47,6 +47,7 @@ pub struct Compiler {
     vcode: VCode,
     allocator: Allocator,
     emitter: Emitter,
+    selection: select::Buffers,
 }
 
 impl Compiler {
@@ -60,6 +61,7 @@ impl Compiler {
             vcode: VCode::default(),
             allocator: Allocator::default(),
             emitter: Emitter::default(),
+            selection: select::Buffers::default(),
         }
     }
 
@@ -81,12 +83,12 @@ impl Compiler {
         Ok((compiled, dump))
     }
 
-    /// Compiles a routine that code of this generator calls.
+    /// Compiles a routine that relocations of other functions refer to.
     ///
     /// # Errors
-    /// As [`Compiler::compile`].
-    pub fn compile_routine(&mut self, routine: RoutineId) -> Result<CompiledFunction, Error> {
-        Err(Error::Unsupported { what: "the routine".into(), function: format!("{routine:?}") })
+    /// Only for defects of this crate.
+    pub fn compile_routine(&mut self, id: RoutineId) -> Result<CompiledFunction, Error> {
+        self.compile(&mut Context::for_function(routines::build(id)))
     }
 
     fn run(&mut self, context: &mut Context, mut dump: Option<&mut Dump>) -> Result<CompiledFunction, Error> {
@@ -96,7 +98,7 @@ impl Compiler {
             dump.optimized = func.display().to_string();
         }
         self.vcode.order.compute(func, &context.domtree);
-        select::select(func, &mut self.vcode)?;
+        select::select(func, &mut self.vcode, &mut self.selection)?;
         self.vcode.finish();
         if let Some(dump) = &mut dump {
             dump.selected = self.vcode.to_string();

@@ -11,6 +11,7 @@
 //! | all of it | [`Compiler`] |
 //! | what the processor has no instruction for | [`routines`] |
 
+mod abi;
 mod buffer;
 mod compile;
 mod emit;
@@ -18,6 +19,7 @@ pub mod encode;
 mod error;
 mod frame;
 mod inst;
+mod legalize;
 pub mod metadata;
 mod order;
 mod regalloc;
