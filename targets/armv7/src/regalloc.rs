@@ -261,8 +261,13 @@ impl View {
             self.operands.push(Operand::reg_use(reg.vreg()));
         }
         self.fixed(vcode, info.defs, Operand::reg_fixed_def);
-        let mut clobbers =
-            if catches || info.conv == CallConv::Tail { set(INT, FLOAT) } else { set(C_INT, C_FLOAT) };
+        let mut clobbers = match info.conv {
+            _ if catches => set(INT, FLOAT),
+            CallConv::Tail => set(INT, FLOAT),
+            // Stubs that are called for their effect on memory change the scratch and the link register only.
+            CallConv::PreserveAll => PRegSet::empty(),
+            _ => set(C_INT, C_FLOAT),
+        };
         for pair in vcode.pairs_of(info.defs) {
             clobbers.remove(pair.at.preg());
         }

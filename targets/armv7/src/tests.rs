@@ -159,6 +159,22 @@ fn c_functions_save_what_they_change() {
     insta::assert_snapshot!(hex(&with(CallConv::Tail)));
 }
 
+#[test]
+fn values_stay_in_registers_across_calls_that_preserve_them() {
+    let clif = "function %f() tail { block0: return }";
+    let (_, compiled) = assemble(clif, |vcode, _| {
+        let value = vcode.new_gpr();
+        let args = vcode.pairs(&[pair(value, r(0))]);
+        vcode.push(Inst::Args { defs: args });
+        let id = call(vcode, CallConv::PreserveAll, CallDest::Direct(target(1)), &[pair(value, r(0))], &[]);
+        vcode.push(Inst::Call { id });
+        let uses = vcode.pairs(&[pair(value, r(0))]);
+        vcode.push(Inst::Ret { uses });
+    })
+    .expect("assembles");
+    assert_eq!(words(&compiled.code), [0xe92d_4800, 0xe1a0_b00d, 0xeb00_0000, 0xe8bd_8800]);
+}
+
 fn hex(words: &[u32]) -> String {
     words.iter().map(|word| format!("{word:08x}\n")).collect()
 }
