@@ -210,7 +210,8 @@ pub fn compile_routines(
     let (word, align) = (facts.word.bytes(), facts.function_align);
     match &mut compiler.isa.generator {
         Generator::Cranelift(_) => Ok(Vec::new()),
-        Generator::Armv7(generator) => RoutineId::all()
+        Generator::Armv7(generator) => RoutineId::ALL
+            .into_iter()
             .map(|routine| {
                 let code = generator
                     .compile_routine(routine)
