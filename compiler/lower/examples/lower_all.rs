@@ -73,7 +73,7 @@ fn run() -> Result<ExitCode, String> {
     let helpers = compile_helpers(&target, options).map_err(|error| error.to_string())?;
     for (helper, compiled) in &helpers {
         if wanted.is_some_and(|wanted| *wanted == helper.to_string()) {
-            println!("{helper}:\n{}", snapcrane_lower::dump::disassemble(compiled));
+            println!("{helper}:\n{}", snapcrane_lower::dump::disassemble(compiled, target.arch));
         }
     }
 

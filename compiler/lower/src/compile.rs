@@ -10,11 +10,10 @@ use snapcrane_armv7::routines::RoutineId;
 use snapcrane_engines::TargetSpec;
 use snapcrane_ir::{Function, SourcePos};
 use snapcrane_program::ids::FunctionKey;
-use target_lexicon::{Architecture, ArmArchitecture};
 
 use crate::checker::{self, CompiledFrame};
 use crate::context::{LowerContext, LowerError};
-use crate::dump::Dump;
+use crate::dump::{Dump, disassemble};
 use crate::emit::EmitBuffers;
 use crate::helpers::{self, HelperId};
 use crate::isa::{Generator, Isa};
@@ -143,7 +142,7 @@ impl Compiler {
         let word = self.isa.facts.word.bytes();
         let align = self.isa.facts.function_align;
         let targets = &self.emit.targets;
-        let (compiled, frame, architecture) = match &mut self.isa.generator {
+        let (compiled, frame) = match &mut self.isa.generator {
             Generator::Cranelift(isa) => {
                 if let Some(dump) = &mut dump {
                     let mut optimized = Context::for_function(self.context.func.clone());
@@ -158,7 +157,7 @@ impl Compiler {
                 let compiled =
                     collect(&self.context.func, code, word, align, targets, kind).map_err(codegen)?;
                 let frame = expected.is_some().then(|| frame_of(code)).transpose().map_err(wrong)?;
-                (compiled, frame, isa.triple().architecture)
+                (compiled, frame)
             }
             Generator::Armv7(generator) => {
                 let code = match &mut dump {
@@ -172,14 +171,14 @@ impl Compiler {
                 let func = Some(&self.context.func);
                 let frame = armv7_frame(&code);
                 let compiled = collect_armv7(func, code, word, align, targets, kind);
-                (compiled, Some(frame), Architecture::Arm(ArmArchitecture::Armv7))
+                (compiled, Some(frame))
             }
         };
         if let (Some(expected), Some(frame)) = (expected, frame) {
             checker::check_compiled(&frame, &compiled, word, &self.emit.facts, &expected).map_err(wrong)?;
         }
         if let Some(dump) = dump {
-            dump.finish(&compiled, architecture);
+            dump.code = disassemble(&compiled, self.isa.arch);
         }
         Ok(compiled)
     }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, Instruction};
-
-use target_lexicon::Architecture;
+use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter};
+use snapcrane_engines::Arch;
+use yaxpeax_arch::{Decoder as _, U8Reader};
+use yaxpeax_arm::{armv7, armv8::a64};
 
 use crate::metadata::CompiledFunction;
 
@@ -15,25 +16,8 @@ pub struct Dump {
     pub clif: String,
     /// CLIF after Cranelift's optimiser.
     pub optimized: String,
-    /// Disassembly with calls, maps, handlers and positions; hexadecimal bytes where no disassembler is at hand.
+    /// Disassembly with calls, maps, handlers and positions.
     pub code: String,
-}
-
-impl Dump {
-    pub(crate) fn finish(&mut self, compiled: &CompiledFunction, arch: Architecture) {
-        self.code = match arch {
-            Architecture::X86_64 => disassemble(compiled),
-            _ => compiled.code.chunks(16).map(hex_line).collect(),
-        };
-    }
-}
-
-fn hex_line(bytes: &[u8]) -> String {
-    let mut line = String::new();
-    for byte in bytes {
-        let _ = write!(line, "{byte:02x} ");
-    }
-    line.trim_end().to_string() + "\n"
 }
 
 /// The tables' lines that belong to a return offset.
@@ -53,29 +37,52 @@ fn annotate(out: &mut String, compiled: &CompiledFunction, offset: u32) {
     }
 }
 
-/// Disassembles x86-64 code in GNU syntax, with the tables in comments.
-pub fn disassemble(compiled: &CompiledFunction) -> String {
+/// Disassembles code, with the tables in comments. Jump tables appear as instructions, or as words where they are none.
+///
+/// x86-64 is in GNU syntax, with branch targets as offsets in the code; on the others `$` stands for the instruction's own address.
+pub fn disassemble(compiled: &CompiledFunction, arch: Arch) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "; {} bytes, frame of {} words", compiled.code.len(), compiled.frame_words);
-    let mut decoder = Decoder::with_ip(64, &compiled.code, 0, DecoderOptions::NONE);
-    let mut formatter = GasFormatter::new();
-    formatter.options_mut().set_uppercase_hex(false);
-    let mut instruction = Instruction::default();
-    let mut text = String::new();
-    while decoder.can_decode() {
-        decoder.decode_out(&mut instruction);
-        let (start, end) = (instruction.ip() as u32, instruction.next_ip() as u32);
+    let mut line = |start: u32, end: u32, text: &str| {
         annotate_handler(&mut out, compiled, start);
-        text.clear();
-        formatter.format(&instruction, &mut text);
         let _ = write!(out, "{start:6x}  {text}");
         for reloc in compiled.relocs.iter().filter(|r| (start..end).contains(&r.offset)) {
             let _ = write!(out, "  ; {:?}", reloc.target);
         }
         out.push('\n');
         annotate(&mut out, compiled, end);
+    };
+    match arch {
+        Arch::X64 => {
+            let mut formatter = GasFormatter::new();
+            formatter.options_mut().set_uppercase_hex(false);
+            let mut text = String::new();
+            for instruction in &mut Decoder::with_ip(64, &compiled.code, 0, DecoderOptions::NONE) {
+                text.clear();
+                formatter.format(&instruction, &mut text);
+                line(instruction.ip() as u32, instruction.next_ip() as u32, &text);
+            }
+        }
+        Arch::Arm64 => words(&compiled.code, line, |word| {
+            a64::InstDecoder::default().decode(&mut U8Reader::new(word)).ok().map(|inst| inst.to_string())
+        }),
+        Arch::Arm => words(&compiled.code, line, |word| {
+            armv7::InstDecoder::armv7().decode(&mut U8Reader::new(word)).ok().map(|inst| inst.to_string())
+        }),
+        Arch::Riscv64 => words(&compiled.code, line, |_| None),
     }
     out
+}
+
+/// Calls `line` for each word of code: as an instruction if `decode` knows it.
+fn words(code: &[u8], mut line: impl FnMut(u32, u32, &str), decode: impl Fn(&[u8]) -> Option<String>) {
+    for (word, start) in code.chunks(4).zip((0..).step_by(4)) {
+        let text = decode(word).unwrap_or_else(|| {
+            let digits: String = word.iter().rev().map(|byte| format!("{byte:02x}")).collect();
+            format!(".word 0x{digits}")
+        });
+        line(start, start + word.len() as u32, &text);
+    }
 }
 
 fn annotate_handler(out: &mut String, compiled: &CompiledFunction, offset: u32) {

@@ -54,6 +54,8 @@ pub(crate) fn abi_number(target: &TargetSpec) -> Option<i64> {
 pub(crate) struct Isa {
     /// What makes code for it.
     pub(crate) generator: Generator,
+    /// Its architecture, for dumps.
+    pub(crate) arch: Arch,
     /// Facts for the lowering.
     pub(crate) facts: IsaFacts,
 }
@@ -124,7 +126,7 @@ impl Isa {
             }
             Arch::Riscv64 => return Err(unsupported(format!("machine code for target {target}"))),
         };
-        Ok(Isa { generator, facts: IsaFacts::new(target) })
+        Ok(Isa { generator, arch: target.arch, facts: IsaFacts::new(target) })
     }
 }
 
