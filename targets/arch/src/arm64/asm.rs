@@ -503,3 +503,342 @@ impl Assembler {
         self.word(0xd420_0000);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Width::{W32, W64};
+    use super::*;
+    use crate::arm64::regs::Gpr::*;
+    use crate::code::ExtraStub;
+    use yaxpeax_arch::{Decoder, U8Reader};
+    use yaxpeax_arm::armv8::a64::InstDecoder;
+
+    fn disassemble(code: &[u8]) -> Vec<String> {
+        let decode = |word: &[u8]| InstDecoder::default().decode(&mut U8Reader::new(word));
+        code.chunks(4).map(|word| decode(word).expect("an instruction").to_string()).collect()
+    }
+
+    fn check(build: impl Fn(&mut Assembler), expected: &[&str]) {
+        let mut asm = Assembler::new();
+        build(&mut asm);
+        assert_eq!(disassemble(&asm.finish().bytes), expected);
+    }
+
+    /// All registers that an instruction can name in a general place.
+    const ALL: [Gpr; 32] = [
+        X0, X1, X2, X3, X4, X5, X6, X7, X8, X9, X10, X11, X12, X13, X14, X15, X16, X17, X18, X19, X20, X21,
+        X22, X23, X24, X25, X26, X27, X28, Fp, Lr, Zr,
+    ];
+
+    fn name(reg: Gpr) -> String {
+        match reg {
+            Fp => "x29".into(),
+            Lr => "x30".into(),
+            Zr => "xzr".into(),
+            _ => format!("{reg:?}").to_lowercase(),
+        }
+    }
+
+    #[test]
+    fn every_register_is_encoded_in_every_position() {
+        for (index, &reg) in ALL.iter().enumerate() {
+            assert_eq!(reg.code() as usize, index);
+            // Neither the same register nor the zero register, and none that shares a bit pattern's symmetry with it.
+            let (b, c) = (ALL[(index + 5) % 31], ALL[(index + 18) % 31]);
+            let [r, b_name, c_name] = [reg, b, c].map(name);
+            let mut asm = Assembler::new();
+            asm.mov_rr(b, reg);
+            asm.arith_rr(Arith::Add, W64, b, reg, c, 3);
+            asm.arith_rr(Arith::Sub, W64, b, c, reg, 1);
+            asm.lsl_rr(b, c, reg);
+            asm.store(W64, Mem::new(c, 8), reg);
+            asm.load_pair(b, reg, Mem::new(c, 16), Update::None);
+            let mut expected = vec![
+                format!("mov {b_name}, {r}"),
+                format!("add {b_name}, {r}, {c_name}, lsl #3"),
+                format!("sub {b_name}, {c_name}, {r}, lsl #1"),
+                format!("lsl {b_name}, {c_name}, {r}"),
+                format!("str {r}, [{c_name}, #0x8]"),
+                format!("ldp {b_name}, {r}, [{c_name}, #0x10]"),
+            ];
+            if reg != Zr {
+                asm.load(W64, reg, Mem::new(reg, 0));
+                asm.load_indexed(b, reg, c);
+                asm.store_exclusive(b, c, reg);
+                asm.call_r(reg);
+                asm.jmp_r(reg);
+                let w = |reg: Gpr| name(reg).replace('x', "w");
+                expected.extend([
+                    format!("ldr {r}, [{r}]"),
+                    format!("ldr {b_name}, [{r}, {c_name}]"),
+                    format!("stxr {}, {c_name}, [{r}]", w(b)),
+                    format!("blr {r}"),
+                    format!("br {r}"),
+                ]);
+            }
+            assert_eq!(disassemble(&asm.finish().bytes), expected);
+        }
+    }
+
+    #[test]
+    fn moves() {
+        check(
+            |a| {
+                a.mov_rr(Fp, Sp);
+                a.mov_rr(Sp, X1);
+                a.mov_rr(X3, Zr);
+                a.load(W32, X16, Mem::new(X1, -1));
+                a.load(W64, Lr, Mem::new(Lr, 7));
+                a.load(W64, X9, Mem::new(X21, 0x7ff8));
+                a.load(W64, X9, Mem::new(Fp, -256));
+                a.store(W32, Mem::new(X16, 0x3ffc), X17);
+                a.store(W64, Mem::new(Sp, 0), Zr);
+                a.store(W64, Mem::new(Fp, 255), X2);
+                a.store_pair(Mem::new(Sp, -16), Update::Before, Fp, Lr);
+                a.load_pair(Fp, Lr, Mem::new(Sp, 16), Update::After);
+                a.store_pair(Mem::new(Sp, 504), Update::None, X0, X1);
+                a.load_pair(X0, X1, Mem::new(X2, -512), Update::None);
+                a.load_d(Fpr(8), Mem::new(Fp, -96));
+                a.store_d(Mem::new(Fp, 96), Fpr(31));
+                a.store_q_pair(Mem::new(Sp, 480), Update::None, Fpr(30), Fpr(31));
+                a.load_q_pair(Fpr(0), Fpr(1), Mem::new(Sp, 0), Update::None);
+            },
+            &[
+                "mov x29, sp",
+                "mov sp, x1",
+                "mov x3, xzr",
+                "ldur w16, [x1, #-0x1]",
+                "ldur x30, [x30, #0x7]",
+                "ldr x9, [x21, #0x7ff8]",
+                "ldur x9, [x29, #-0x100]",
+                "str w17, [x16, #0x3ffc]",
+                "str xzr, [sp]",
+                "stur x2, [x29, #0xff]",
+                "stp x29, x30, [sp, #-0x10]!",
+                "ldp x29, x30, [sp], #0x10",
+                "stp x0, x1, [sp, #0x1f8]",
+                "ldp x0, x1, [x2, #-0x200]",
+                "ldur d8, [x29, #-0x60]",
+                "str d31, [x29, #0x60]",
+                "stp q30, q31, [sp, #0x1e0]",
+                "ldp q0, q1, [sp]",
+            ],
+        );
+    }
+
+    #[test]
+    fn arithmetic() {
+        check(
+            |a| {
+                a.arith_ri(Arith::Sub, W64, Sp, Sp, 512);
+                a.arith_ri(Arith::Add, W64, X11, Fp, 0x5000);
+                a.arith_ri(Arith::Add, W32, X17, X17, 1);
+                a.cmp_ri(W32, X17, 1024);
+                a.arith_rr(Arith::Sub, W64, X17, X2, X16, 0);
+                a.logic_rr(Logic::And, W64, X16, X16, X17);
+                a.logic_rr(Logic::Or, W32, X3, X3, X17);
+                a.logic_ri(Logic::And, W64, X16, X0, -0x80000_i64 as u64);
+                a.logic_ri(Logic::And, W64, X3, X3, !(1 << 5));
+                a.logic_ri(Logic::Or, W64, X3, X4, 0x5555_5555_5555_5555);
+                a.logic_ri(Logic::Or, W64, X3, X4, 0x00ff_00ff_00ff_00ff);
+                a.logic_ri(Logic::And, W32, X3, X4, 0xf000_000f);
+                a.tst_ri(W64, X16, 8);
+                a.tst_ri(W32, X16, 1);
+                a.shift_ri(Shift::Asr, W64, X2, X2, 1);
+                a.shift_ri(Shift::Lsr, W32, X3, X16, 2);
+                a.shift_ri(Shift::Lsr, W64, X3, X17, 6);
+                a.shift_ri(Shift::Lsl, W64, X3, X17, 60);
+                a.shift_ri(Shift::Lsl, W32, X3, X17, 3);
+            },
+            &[
+                "sub sp, sp, #0x200",
+                "add x11, x29, #0x5, lsl #12",
+                "add w17, w17, #0x1",
+                "cmp w17, #0x400",
+                "sub x17, x2, x16",
+                "and x16, x16, x17",
+                "orr w3, w3, w17",
+                "and x16, x0, #0xfffffffffff80000",
+                "and x3, x3, #0xffffffffffffffdf",
+                "orr x3, x4, #0x5555555555555555",
+                "orr x3, x4, #0xff00ff00ff00ff",
+                "and w3, w4, #0xf000000f",
+                "tst x16, #0x8",
+                "tst w16, #0x1",
+                "asr x2, x2, #0x1",
+                "lsr w3, w16, #0x2",
+                "lsr x3, x17, #0x6",
+                "lsl x3, x17, #0x3c",
+                "lsl w3, w17, #0x3",
+            ],
+        );
+    }
+
+    /// The meaning of `N:immr:imms`, by the definition in the architecture's manual (`DecodeBitMasks`).
+    fn logical_value(fields: u32) -> u64 {
+        let (n, immr, imms) = (fields >> 12, fields >> 6 & 0x3f, fields & 0x3f);
+        let length = 31 - (n << 6 | !imms & 0x3f).leading_zeros();
+        let element = 1 << length;
+        let (ones, rotation) = ((imms & (element - 1)) + 1, immr & (element - 1));
+        let run = u64::MAX >> (64 - ones);
+        let mask = u64::MAX >> (64 - element);
+        let rotated = (run >> rotation | run << ((element - rotation) % element)) & mask;
+        (0..64).step_by(element as usize).fold(0, |value, at| value | rotated << at)
+    }
+
+    #[test]
+    fn logical_immediates_mean_their_value() {
+        let mut count = 0;
+        for element in [2, 4, 8, 16, 32, 64] {
+            for ones in 1..element {
+                for rotation in 0..element {
+                    let run = (u64::MAX >> (64 - ones)) as u128;
+                    let rotated = (run << rotation | run << rotation >> element) as u64;
+                    let rotated = rotated & (u64::MAX >> (64 - element));
+                    let value = (0..64).step_by(element).fold(0, |value, at| value | rotated << at);
+                    let fields = logical_immediate(W64, value).expect("an encoding");
+                    assert_eq!(logical_value(fields), value);
+                    count += 1;
+                    if element <= 32 {
+                        assert_eq!(logical_immediate(W32, value & 0xffff_ffff), Some(fields));
+                    }
+                }
+            }
+        }
+        assert_eq!(count, 5334, "the architecture has so many");
+        for value in [0, u64::MAX, 5, 0xff00_0000_0000_0f00, 0x1234_5678] {
+            assert_eq!(logical_immediate(W64, value), None, "{value:#x}");
+        }
+        assert_eq!(logical_immediate(W32, 0xffff_ffff), None);
+    }
+
+    #[test]
+    fn constants_take_as_few_instructions_as_they_can() {
+        check(
+            |a| {
+                a.mov_ri(X16, 0);
+                a.mov_ri(X16, 8);
+                a.mov_ri(X16, 0x1234_0000);
+                a.mov_ri(X16, 0x1_0000_0001);
+                a.mov_ri(X16, -1);
+                a.mov_ri(X16, -2);
+                a.mov_ri(X16, -0x1234_0001);
+                a.mov_ri(X16, 0x1122_3344_5566_7788);
+            },
+            &[
+                "mov x16, #0x0",
+                "mov x16, #0x8",
+                "mov x16, #0x12340000",
+                "mov x16, #0x1",
+                "movk x16, #0x1, lsl #32",
+                "mov x16, #0xffffffffffffffff",
+                "mov x16, #0xfffffffffffffffe",
+                "mov x16, #0xffffffffedcbffff",
+                "mov x16, #0x7788",
+                "movk x16, #0x5566, lsl #16",
+                "movk x16, #0x3344, lsl #32",
+                "movk x16, #0x1122, lsl #48",
+            ],
+        );
+    }
+
+    #[test]
+    fn control_flow_and_labels() {
+        check(
+            |a| {
+                let (back, ahead) = (a.label(), a.label());
+                a.bind(back);
+                a.jcc(Cond::NotEqual, ahead);
+                a.jcc(Cond::Below, back);
+                a.call_label(ahead);
+                a.jmp_label(back);
+                a.adr(X9, ahead);
+                a.jump_if_not_zero(W32, X4, back);
+                a.jump_if_not_zero(W64, X4, ahead);
+                a.jump_if_clear(X3, 5, ahead);
+                a.jump_if_set(X1, 35, back);
+                a.bind(ahead);
+                a.load_exclusive(X3, X16);
+                a.ret();
+                a.ret_pop(0);
+                a.ret_pop(16);
+                a.brk();
+            },
+            &[
+                "b.ne $+0x24",
+                "b.lo $-0x4",
+                "bl $+0x1c",
+                "b $-0xc",
+                "adr x9, $+0x14",
+                "cbnz w4, $-0x14",
+                "cbnz x4, $+0xc",
+                "tbz w3, #0x5, $+0x8",
+                "tbnz x1, #0x23, $-0x20",
+                "ldxr x3, [x16]",
+                "ret",
+                "ret",
+                "add sp, sp, #0x10",
+                "ret",
+                "brk #0x0",
+            ],
+        );
+    }
+
+    #[test]
+    fn every_condition_has_its_code() {
+        for (cond, text) in [
+            (Cond::Equal, "b.eq"),
+            (Cond::NotEqual, "b.ne"),
+            (Cond::AboveEqual, "b.hs"),
+            (Cond::Below, "b.lo"),
+        ] {
+            let mut asm = Assembler::new();
+            let here = asm.label();
+            asm.bind(here);
+            asm.jcc(cond, here);
+            assert_eq!(disassemble(&asm.finish().bytes), [format!("{text} $+0x0")]);
+        }
+    }
+
+    #[test]
+    fn operands_without_an_encoding_are_refused() {
+        let refused = |build: fn(&mut Assembler)| {
+            std::panic::catch_unwind(|| build(&mut Assembler::new())).expect_err("no encoding");
+        };
+        refused(|a| a.load(W64, X0, Mem::new(X1, -257)));
+        refused(|a| a.load(W64, X0, Mem::new(X1, 0x8000)));
+        refused(|a| a.load_pair(X0, X1, Mem::new(X2, 4), Update::None));
+        refused(|a| a.arith_ri(Arith::Add, W64, X0, X1, 0x1001));
+        refused(|a| a.logic_ri(Logic::And, W64, X0, X1, 5));
+        refused(|a| a.store(W64, Mem::new(X0, 0), Sp));
+        refused(|a| a.load(W64, X0, Mem::new(Zr, 0)));
+        refused(|a| a.store_exclusive(X1, X1, X2));
+    }
+
+    #[test]
+    fn relocations_name_field_and_target() {
+        let mut asm = Assembler::new();
+        asm.load_pool_slot(Lr, X27, 7);
+        let callee = StubRef::Extra(ExtraStub::RuntimeCall(1));
+        let next = StubRef::Extra(ExtraStub::RuntimeCall(2));
+        asm.call_stub(callee);
+        asm.jmp_stub(next);
+        let RawCode { bytes, relocs } = asm.finish();
+        let expected =
+            ["mov x30, #0x0", "movk x30, #0x0, lsl #16", "ldr x30, [x27, x30]", "bl $+0x0", "b $+0x0"];
+        assert_eq!(disassemble(&bytes), expected);
+        let stub = |offset, stub| Reloc {
+            offset,
+            kind: RelocKind::A64Branch26,
+            target: RelocTarget::Stub(stub),
+            addend: 0,
+        };
+        let pool = Reloc {
+            offset: 0,
+            kind: RelocKind::A64PoolOffsetMov,
+            target: RelocTarget::PoolSlot(7),
+            addend: 0,
+        };
+        assert_eq!(relocs, [pool, stub(12, callee), stub(16, next)]);
+    }
+}
