@@ -22,6 +22,8 @@ pub mod arm64;
 pub mod code;
 mod contract;
 mod dwarf;
+#[cfg(test)]
+mod emulator;
 pub mod x64;
 
 pub use code::{

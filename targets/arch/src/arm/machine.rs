@@ -1,17 +1,6 @@
-//! A 32-bit ARM processor for tests: qemu's user-mode emulator, driven through its debugger interface.
-//!
-//! The emulator runs a program that is nothing but memory. A test writes code and data there, sets registers and lets
-//! it run. Calls of C++ are addresses with a breakpoint: where the code arrives at one, the test looks at
-//! registers and memory, does what the C++ function would do, and returns for it. So all that is emulated is the
-//! code under test, and the fakes are Rust closures.
-//!
-//! The protocol is GDB's remote serial protocol (GDB manual, appendix E), of which a few packets suffice.
+//! A 32-bit ARM processor for tests, see [`crate::emulator`].
 
-use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use crate::emulator::Emulator;
 
 /// Where the program's memory starts; the first page holds its ELF header.
 const BASE: u32 = 0x1_0000;
@@ -54,82 +43,24 @@ pub(super) enum Exit {
 
 /// A running emulator.
 pub(super) struct Machine {
-    qemu: Child,
-    stream: UnixStream,
-    _folder: tempfile::TempDir,
+    emulator: Emulator,
 }
 
 impl Machine {
     /// Starts an emulator; `None`, with a message, if there is none on this machine.
     pub(super) fn start() -> Option<Machine> {
-        let folder = tempfile::tempdir().expect("temporary folder");
-        let program = folder.path().join("memory");
-        let socket = folder.path().join("socket");
-        std::fs::write(&program, elf()).expect("program");
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("permissions");
         // A Cortex-A9 has neither division instructions nor anything of later architectures.
-        let mut command = Command::new("qemu-arm");
-        command.args(["-cpu", "cortex-a9", "-g"]).arg(&socket).arg(&program);
-        let mut qemu = match command.stdin(Stdio::null()).spawn() {
-            Ok(qemu) => qemu,
-            Err(error) => {
-                eprintln!("qemu-arm cannot be run, so 32-bit ARM stubs are not executed: {error}");
-                return None;
-            }
-        };
-        let started = Instant::now();
-        let stream = loop {
-            if let Ok(stream) = UnixStream::connect(&socket) {
-                break stream;
-            }
-            let status = qemu.try_wait().expect("status of qemu-arm");
-            assert!(status.is_none() && started.elapsed() < Duration::from_secs(60), "qemu-arm: {status:?}");
-            std::thread::sleep(Duration::from_millis(1));
-        };
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("timeout");
-        let mut machine = Machine { qemu, stream, _folder: folder };
-        // The emulator tells single registers only to those who have asked for their description.
-        machine.command("qXfer:features:read:target.xml:0,ffb");
-        for index in 0..HOST_FUNCTIONS {
-            assert_eq!(machine.command(&format!("Z0,{:x},4", host(index))), "OK", "breakpoint");
-        }
-        Some(machine)
-    }
-
-    /// Sends a packet and returns the answer.
-    fn command(&mut self, text: &str) -> String {
-        let sum = text.bytes().fold(0_u8, u8::wrapping_add);
-        self.stream.write_all(format!("${text}#{sum:02x}").as_bytes()).expect("packet");
-        let mut answer = String::new();
-        let mut byte = || {
-            let mut byte = [0];
-            self.stream.read_exact(&mut byte).expect("answer of qemu-arm");
-            byte[0] as char
-        };
-        while byte() != '$' {}
-        loop {
-            match byte() {
-                '#' => break,
-                other => answer.push(other),
-            }
-        }
-        let _checksum = (byte(), byte());
-        self.stream.write_all(b"+").expect("acknowledgement");
-        answer
+        let mut emulator = Emulator::start(&["qemu-arm", "-cpu", "cortex-a9"], &elf())?;
+        (0..HOST_FUNCTIONS).for_each(|index| emulator.set_breakpoint(host(index).into()));
+        Some(Machine { emulator })
     }
 
     pub(super) fn write(&mut self, address: u32, bytes: &[u8]) {
-        for (index, chunk) in (0..).zip(bytes.chunks(0x400)) {
-            let hex: String = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
-            let at = address + index * 0x400;
-            assert_eq!(self.command(&format!("M{at:x},{:x}:{hex}", chunk.len())), "OK", "write to {at:#x}");
-        }
+        self.emulator.write(address.into(), bytes);
     }
 
     pub(super) fn read(&mut self, address: u32, length: u32) -> Vec<u8> {
-        let answer = self.command(&format!("m{address:x},{length:x}"));
-        assert_eq!(answer.len(), 2 * length as usize, "read from {address:#x}: {answer}");
-        from_hex(&answer)
+        self.emulator.read(address.into(), length.into())
     }
 
     pub(super) fn word(&mut self, address: u32) -> u32 {
@@ -155,23 +86,19 @@ impl Machine {
     }
 
     pub(super) fn reg(&mut self, number: u32) -> u32 {
-        let answer = self.command(&format!("p{number:x}"));
-        u32::from_le_bytes(from_hex(&answer).try_into().expect("four bytes"))
+        u32::from_le_bytes(self.emulator.register(number).try_into().expect("four bytes"))
     }
 
     pub(super) fn set_reg(&mut self, number: u32, value: u32) {
-        let hex: String = value.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(self.command(&format!("P{number:x}={hex}")), "OK", "r{number}");
+        self.emulator.set_register(number, &value.to_le_bytes());
     }
 
     pub(super) fn double(&mut self, number: u32) -> u64 {
-        let answer = self.command(&format!("p{:x}", D0 + number));
-        u64::from_le_bytes(from_hex(&answer).try_into().expect("eight bytes"))
+        u64::from_le_bytes(self.emulator.register(D0 + number).try_into().expect("eight bytes"))
     }
 
     pub(super) fn set_double(&mut self, number: u32, value: u64) {
-        let hex: String = value.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(self.command(&format!("P{:x}={hex}", D0 + number)), "OK", "d{number}");
+        self.emulator.set_register(D0 + number, &value.to_le_bytes());
     }
 
     /// Overwrites the registers that a C function may overwrite, but not the link register.
@@ -190,9 +117,9 @@ impl Machine {
     /// If the code stops anywhere else.
     pub(super) fn run(&mut self, cpp: &mut dyn FnMut(&mut Machine, u32) -> Exit) {
         loop {
-            let stop = self.command("c");
+            let (at_breakpoint, stop) = self.emulator.resume();
             let pc = self.reg(PC);
-            if !stop.starts_with("T05") || !(HOST..host(HOST_FUNCTIONS)).contains(&pc) {
+            if !at_breakpoint || !(HOST..host(HOST_FUNCTIONS)).contains(&pc) {
                 let registers: Vec<String> =
                     (0..16).map(|number| format!("{:x}", self.reg(number))).collect();
                 panic!("stop {stop} with registers {}", registers.join(" "));
@@ -239,22 +166,9 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
-    fn drop(&mut self) {
-        // The emulator has nothing that it could lose.
-        let _ = self.qemu.kill();
-        let _ = self.qemu.wait();
-    }
-}
-
 /// The address of a C++ function. Function 0 is where calls from C return to.
 pub(super) fn host(index: u32) -> u32 {
     HOST + 4 * index
-}
-
-fn from_hex(text: &str) -> Vec<u8> {
-    let digit = |byte: u8| (byte as char).to_digit(16).expect("hexadecimal answer") as u8;
-    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
 /// A program of zeroed memory that may be read, written and executed.
