@@ -279,7 +279,7 @@ impl Selector<'_> {
             // The same as a comparison with the next number, if there is one.
             Some(constant) if constant != last => {
                 let (lo, hi) = self.pair(a);
-                let next = constant + 1;
+                let next = constant.wrapping_add(1);
                 let lo2 = self.op2_imm(next as u32);
                 let hi2 = self.op2_imm((next >> 32) as u32);
                 self.cmp(CmpOp::Cmp, lo, lo2);

@@ -1,0 +1,274 @@
+//! Every opcode, executed in an emulator, against Cranelift's interpreter.
+//!
+//! A case is a piece of CLIF with parameters and results. The interpreter runs it as a function of those; the code generator compiles
+//! a function that reads the operands from memory and writes the results there, once with and once without Cranelift's optimiser. One program runs all
+//! compiled functions on all rows of operands ([`image`]).
+
+mod cases;
+mod image;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use cranelift_codegen::Context;
+use cranelift_codegen::data_value::DataValue;
+use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
+use cranelift_codegen::ir::{Function, Type, types};
+use cranelift_interpreter::environment::FunctionStore;
+use cranelift_interpreter::interpreter::{Interpreter, InterpreterState};
+use cranelift_interpreter::step::ControlFlow;
+use snapcrane_armv7::{Compiler, Options};
+
+use cases::Case;
+use image::{Job, Piece, TRAPPED};
+
+/// The emulator: on the path, or in the folder of the toolchain.
+fn qemu() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<PathBuf> =
+        std::env::split_paths(&path).map(|folder| folder.join("qemu-arm")).collect();
+    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let toolchain =
+        std::env::var_os("SNAPCRANE_DART_DIR").map_or(workspace.join(".toolchain"), PathBuf::from);
+    places.push(toolchain.join("qemu/qemu-arm"));
+    places.into_iter().find(|place| place.is_file())
+}
+
+fn type_list(types: impl Iterator<Item = Type>) -> String {
+    types.map(|ty| ty.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The case as a function of its operands.
+fn oracle_text(case: &Case) -> String {
+    let params: Vec<String> = case.params.iter().enumerate().map(|(i, ty)| format!("v{i}: {ty}")).collect();
+    let results: Vec<&str> = case.results.iter().map(|(name, _)| name.as_str()).collect();
+    let returns = type_list(case.results.iter().map(|&(_, ty)| ty));
+    format!(
+        "function %oracle({}){} system_v {{\n{}\nblock0({}):\n{}\n return {}\n}}\n",
+        type_list(case.params.iter().copied()),
+        if returns.is_empty() { String::new() } else { format!(" -> {returns}") },
+        case.preamble,
+        params.join(", "),
+        case.oracle.as_ref().unwrap_or(&case.body),
+        results.join(", ")
+    )
+}
+
+/// The case with operands and results in memory.
+fn compiled_text(case: &Case, number: u32) -> String {
+    let mut text = format!(
+        "function u0:{number}(i32, i32) system_v {{\n{}\nblock0(v9000: i32, v9001: i32):\n",
+        case.preamble
+    );
+    for (index, ty) in case.params.iter().enumerate() {
+        let offset = 8 * index;
+        // What is above a narrow integer is arbitrary.
+        let _ = match *ty {
+            types::I8 | types::I16 => writeln!(
+                text,
+                " v{} = load.i32 notrap aligned v9000+{offset}\n v{index} = ireduce.{ty} v{}",
+                9100 + index,
+                9100 + index
+            ),
+            ty => writeln!(text, " v{index} = load.{ty} notrap aligned v9000+{offset}"),
+        };
+    }
+    text += &case.body;
+    for (index, (name, _)) in case.results.iter().enumerate() {
+        let _ = write!(text, "\n store notrap aligned {name}, v9001+{}", 8 * index);
+    }
+    text + "\n return\n}\n"
+}
+
+fn parse(text: &str) -> Vec<Function> {
+    cranelift_reader::parse_functions(text).unwrap_or_else(|e| panic!("{e}\n{text}"))
+}
+
+fn data_value(ty: Type, bits: u64) -> DataValue {
+    match ty {
+        types::I8 => DataValue::I8(bits as i8),
+        types::I16 => DataValue::I16(bits as i16),
+        types::I32 => DataValue::I32(bits as i32),
+        types::I64 => DataValue::I64(bits as i64),
+        types::F32 => DataValue::F32(Ieee32::with_bits(bits as u32)),
+        types::F64 => DataValue::F64(Ieee64::with_bits(bits)),
+        other => panic!("{other}"),
+    }
+}
+
+fn bits(value: &DataValue) -> u64 {
+    match value {
+        DataValue::I8(x) => u64::from(*x as u8),
+        DataValue::I16(x) => u64::from(*x as u16),
+        DataValue::I32(x) => u64::from(*x as u32),
+        DataValue::I64(x) => *x as u64,
+        DataValue::F32(x) => u64::from(x.bits()),
+        DataValue::F64(x) => x.bits(),
+        other => panic!("{other}"),
+    }
+}
+
+/// What a case gives for a row: `None` for a trap.
+fn expected(functions: &[Function], case: &Case, row: &[u64]) -> Option<Vec<u64>> {
+    let mut store = FunctionStore::default();
+    for function in functions {
+        store.add(function.name.to_string(), function);
+    }
+    let state = InterpreterState::default().with_function_store(store);
+    let mut interpreter = Interpreter::new(state).with_fuel(Some(100_000));
+    let arguments: Vec<DataValue> =
+        case.params.iter().zip(row).map(|(&ty, &bits)| data_value(ty, bits)).collect();
+    match interpreter.call_by_name("%oracle", &arguments) {
+        Ok(ControlFlow::Return(values)) => Some(values.iter().map(bits).collect()),
+        Ok(ControlFlow::Trap(_)) => None,
+        other => panic!("{}: {row:x?}: {other:?}", case.name),
+    }
+}
+
+fn compile(compiler: &mut Compiler, function: &Function, case: &Case) -> Piece {
+    let mut context = Context::for_function(function.clone());
+    let (code, _) = compiler
+        .compile_with_dump(&mut context)
+        .unwrap_or_else(|e| panic!("{}: {e}\n{}", case.name, function.display()));
+    let names = function.params.user_named_funcs();
+    let names = names.values().map(|name| name.index).collect();
+    let number = match &function.name {
+        cranelift_codegen::ir::UserFuncName::User(name) => name.index,
+        other => panic!("{other}"),
+    };
+    Piece { number, code, names }
+}
+
+/// Whether a result is right: of the bytes of its type, and any NaN for a NaN.
+fn agrees(ty: Type, actual: u64, expected: u64) -> bool {
+    let mask = u64::MAX >> (64 - ty.bits());
+    let (actual, expected) = (actual & mask, expected & mask);
+    let is_nan = |bits: u64| match ty {
+        types::F32 => f32::from_bits(bits as u32).is_nan(),
+        types::F64 => f64::from_bits(bits).is_nan(),
+        _ => false,
+    };
+    actual == expected || is_nan(actual) && is_nan(expected)
+}
+
+fn check(cases: &[Case]) {
+    let Some(qemu) = qemu() else {
+        eprintln!(
+            "SKIPPED: there is no qemu-arm: install Debian's qemu-user, or run `cargo xtask toolchain --with-qemu`"
+        );
+        return;
+    };
+    let mut compilers =
+        [true, false].map(|optimize| Compiler::new(Options { optimize, verify: true, check_regalloc: true }));
+    let (mut pieces, mut jobs, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut pairs = BTreeSet::new();
+    let mut number = 0;
+    for (index, case) in cases.iter().enumerate() {
+        let mut oracle = parse(&oracle_text(case));
+        count_pairs(&parse(&compiled_text(case, 0))[0], &mut pairs);
+        // Callees have numbers from 10000 on in the text, and are compiled anew for each case.
+        oracle.extend(parse(&case.callees));
+        let answers: Vec<(Vec<u64>, Option<Vec<u64>>)> = values::rows(&case.params, index as u64 * 77 + 5)
+            .into_iter()
+            .map(|row| (row.clone(), expected(&oracle, case, &row)))
+            .collect();
+        for (version, compiler) in compilers.iter_mut().enumerate() {
+            let mut renumbered = BTreeMap::new();
+            for callee in &oracle[1..] {
+                let mut piece = compile(compiler, callee, case);
+                number += 1;
+                renumbered.insert(piece.number, number);
+                piece.number = number;
+                pieces.push(piece);
+            }
+            number += 1;
+            let function = parse(&compiled_text(case, number)).remove(0);
+            pieces.push(compile(compiler, &function, case));
+            let count = renumbered.len() + 1;
+            let first = pieces.len() - count;
+            for piece in &mut pieces[first..] {
+                for name in &mut piece.names {
+                    *name = renumbered[name];
+                }
+            }
+            for (row, answer) in &answers {
+                // Above narrow operands is noise.
+                let noisy = row.iter().zip(&case.params).map(|(&bits, ty)| match ty.bits() {
+                    width @ (8 | 16) => bits | 0xa5a5_a5a5_a5a5_a5a5 << width,
+                    _ => bits,
+                });
+                jobs.push(Job { function: number, operands: noisy.collect(), results: case.results.len() });
+                wanted.push((case, version, row.clone(), answer.clone()));
+            }
+        }
+    }
+    let answers = image::run(&pieces, &jobs, &mut compilers[0], &qemu);
+    let mut failures: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for ((status, actual), (case, version, row, answer)) in answers.iter().zip(&wanted) {
+        let right = match answer {
+            None => *status == TRAPPED,
+            Some(values) => {
+                *status == 0
+                    && case
+                        .results
+                        .iter()
+                        .zip(actual.iter().zip(values))
+                        .all(|((_, ty), (&a, &b))| agrees(*ty, a, b))
+            }
+        };
+        if !right {
+            let version = ["optimised", "as it is"][*version];
+            let shown = format!("{version}: {row:x?}: status {status}, {actual:x?} instead of {answer:x?}");
+            failures.entry(case.name.clone()).or_default().push(shown);
+        }
+    }
+    eprintln!("{} cases, {} pairs of opcode and type, {} calls", cases.len(), pairs.len(), jobs.len());
+    let mut report = String::new();
+    for (name, all) in &failures {
+        let _ = writeln!(
+            report,
+            "{name}: {} wrong, for example\n    {}",
+            all.len(),
+            all[..all.len().min(3)].join("\n    ")
+        );
+    }
+    assert!(failures.is_empty(), "{} cases fail\n{report}", failures.len());
+}
+
+/// Notes which opcodes a function has, of which types.
+fn count_pairs(function: &Function, pairs: &mut BTreeSet<String>) {
+    for block in function.layout.blocks() {
+        for inst in function.layout.block_insts(block) {
+            let (opcode, ty) = (function.dfg.insts[inst].opcode(), function.dfg.ctrl_typevar(inst));
+            let ty = if ty.is_invalid() { String::new() } else { ty.to_string() };
+            pairs.insert(format!("{opcode}.{ty}"));
+        }
+    }
+}
+
+#[test]
+fn integers() {
+    check(&cases::integers());
+}
+
+#[test]
+fn comparisons() {
+    check(&cases::comparisons());
+}
+
+#[test]
+fn floats() {
+    check(&cases::floats());
+}
+
+#[test]
+fn memory() {
+    check(&cases::memory());
+}
+
+#[test]
+fn control() {
+    check(&cases::control());
+}
