@@ -265,7 +265,7 @@ mod tests {
             for index in 0..5000u32 {
                 buffer.make_room(8, true);
                 match index % (3 * every) {
-                    n if n == 0 => {
+                    0 => {
                         loads.push((buffer.offset() as usize / 4, u64::from(index) << 32 | 1, true));
                         buffer.load_double(Dpr(0), u64::from(index) << 32 | 1);
                     }

@@ -364,7 +364,7 @@ impl Emitter {
             }
             Mem::Incoming(offset) => Some((Gpr::FP, 8 + offset)),
             Mem::Outgoing(offset) => Some((Gpr::SP, offset)),
-            Mem::Index(..) | Mem::NegIndex(..) => None,
+            Mem::Index(..) => None,
         }
     }
 
@@ -375,10 +375,6 @@ impl Emitter {
             (None, Mem::Index(base, index, shift)) => {
                 let index = shifted(index.to_gpr(), Shift::Lsl, shift);
                 self.put(encode::data(AL, DataOp::Add, Flags::Keep, rd, base.to_gpr(), index));
-            }
-            (None, Mem::NegIndex(base, index)) => {
-                let index = index.to_gpr().into();
-                self.put(encode::data(AL, DataOp::Sub, Flags::Keep, rd, base.to_gpr(), index));
             }
             (None, _) => unreachable!("all others have a base"),
         }
@@ -392,10 +388,6 @@ impl Emitter {
             (None, Mem::Index(base, index, shift)) if wide || shift == 0 => {
                 encode::Mem::scaled(base.to_gpr(), index.to_gpr(), shift)
             }
-            (None, Mem::NegIndex(base, index)) => encode::Mem {
-                offset: MemOffset::Sub(index.to_gpr(), Shift::Lsl, 0),
-                ..encode::Mem::new(base.to_gpr(), 0)
-            },
             (None, _) => {
                 self.address(Gpr::SCRATCH, mem);
                 encode::Mem::new(Gpr::SCRATCH, 0)
@@ -533,8 +525,6 @@ impl Emitter {
             }
             Inst::VUnary { op, size, rd, rm } => {
                 let op = match op {
-                    VUnaryOp::Mov if rd == rm => return,
-                    VUnaryOp::Mov => FpUnary::Vmov,
                     VUnaryOp::Abs => FpUnary::Vabs,
                     VUnaryOp::Neg => FpUnary::Vneg,
                     VUnaryOp::Sqrt => FpUnary::Vsqrt,
@@ -545,9 +535,6 @@ impl Emitter {
                 if rd != rm {
                     self.put(float_unary(cond, FpUnary::Vmov, size, rd, rm));
                 }
-            }
-            Inst::CondVNeg { cond, size, rd, rm, .. } => {
-                self.put(float_unary(cond, FpUnary::Vneg, size, rd, rm));
             }
             Inst::VCmp { size, rn, rm } => {
                 let rn = rn.to_dpr();

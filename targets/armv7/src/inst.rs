@@ -169,8 +169,6 @@ pub enum Mem {
     /// `[base + (index << shift)]`, shift 0 to 31. `ldr`, `ldrb`, `str`, `strb` take any shift, other core accesses none;
     /// floats need [`Inst::Address`] or an addition first.
     Index(Reg, Reg, u8),
-    /// `[base - index]`, as [`Mem::Index`] without shift.
-    NegIndex(Reg, Reg),
     /// In a stack slot.
     Slot(StackSlot, i32),
     /// In the area of incoming stack arguments.
@@ -232,8 +230,6 @@ pub enum VAluOp {
 /// Float operations with one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VUnaryOp {
-    /// Copy.
-    Mov,
     /// Sign cleared.
     Abs,
     /// Sign flipped.
@@ -352,8 +348,6 @@ pub enum Inst {
     VUnary { op: VUnaryOp, size: FloatSize, rd: Reg, rm: Reg },
     /// Copy under a condition.
     CondVMov { cond: Cond, size: FloatSize, rd: Reg, old: Reg, rm: Reg },
-    /// Negation under a condition.
-    CondVNeg { cond: Cond, size: FloatSize, rd: Reg, old: Reg, rm: Reg },
     /// Comparison, quiet for quiet NaNs, flags moved to the core; with 0.0 if there is no `rm`.
     VCmp { size: FloatSize, rn: Reg, rm: Option<Reg> },
     /// From the other size to `to`.
@@ -425,7 +419,7 @@ impl Mem {
     fn visit(&mut self, v: &mut impl Visitor) {
         match self {
             Mem::Offset(base, _) => v.read(base),
-            Mem::Index(base, index, _) | Mem::NegIndex(base, index) => {
+            Mem::Index(base, index, _) => {
                 v.read(base);
                 v.read(index);
             }
@@ -537,7 +531,7 @@ impl Inst {
                 v.read(rm);
                 v.write(rd);
             }
-            Inst::CondVMov { rd, old, rm, .. } | Inst::CondVNeg { rd, old, rm, .. } => {
+            Inst::CondVMov { rd, old, rm, .. } => {
                 v.read(old);
                 v.read(rm);
                 v.rewrite(rd, 0);
@@ -615,7 +609,6 @@ impl fmt::Display for Mem {
             Mem::Offset(base, offset) => write!(f, "[{base}, #{offset}]"),
             Mem::Index(base, index, 0) => write!(f, "[{base}, {index}]"),
             Mem::Index(base, index, shift) => write!(f, "[{base}, {index} lsl #{shift}]"),
-            Mem::NegIndex(base, index) => write!(f, "[{base}, -{index}]"),
             Mem::Slot(slot, 0) => write!(f, "[{slot}]"),
             Mem::Slot(slot, offset) => write!(f, "[{slot}, #{offset}]"),
             Mem::Incoming(offset) => write!(f, "[in, #{offset}]"),
@@ -704,9 +697,6 @@ impl fmt::Display for Inst {
             Inst::VUnary { op, size, rd, rm } => write!(f, "{rd} = v{}.{size} {rm}", Name(op)),
             Inst::CondVMov { cond, size, rd, old, rm } => {
                 write!(f, "{rd} = vmov.{cond}.{size} {rm} else {old}")
-            }
-            Inst::CondVNeg { cond, size, rd, old, rm } => {
-                write!(f, "{rd} = vneg.{cond}.{size} {rm} else {old}")
             }
             Inst::VCmp { size, rn, rm: Some(rm) } => write!(f, "vcmp.{size} {rn}, {rm}"),
             Inst::VCmp { size, rn, rm: None } => write!(f, "vcmp.{size} {rn}, #0"),

@@ -141,11 +141,6 @@ impl BlockOrder {
         self.blocks.len()
     }
 
-    /// Whether there are no blocks.
-    pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
-    }
-
     /// All blocks, in order.
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = Label> + use<> {
         (0..self.blocks.len()).map(Label::new)
@@ -154,11 +149,6 @@ impl BlockOrder {
     /// What a block comes from.
     pub fn block(&self, label: Label) -> LoweredBlock {
         self.blocks[label.index()]
-    }
-
-    /// The label of a reachable block of CLIF.
-    pub fn label(&self, block: ir::Block) -> Label {
-        Label(self.label[block])
     }
 
     /// Successors, edge blocks included, in the order of the terminator's destinations.

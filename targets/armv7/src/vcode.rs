@@ -285,11 +285,6 @@ impl VCode {
         &self.calls[id.0 as usize]
     }
 
-    /// A call, to replace its registers.
-    pub(crate) fn call_info_mut(&mut self, id: CallId) -> &mut CallInfo {
-        &mut self.calls[id.0 as usize]
-    }
-
     fn write_pairs(&self, f: &mut fmt::Formatter<'_>, pairs: Pairs) -> fmt::Result {
         for (index, pair) in self.pairs_of(pairs).iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };

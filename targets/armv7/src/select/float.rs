@@ -35,6 +35,13 @@ impl Selector<'_> {
                 let (size, rd) = (self.size_of(result), self.result(result));
                 self.push(Inst::VAlu { op, size, rd, rn, rm });
             }
+            Opcode::Fneg if self.float_product(a).is_some() => {
+                if let Some((m, n)) = self.float_product(a) {
+                    let (rn, rm) = (self.dpr(m), self.dpr(n));
+                    let (size, rd) = (self.size_of(result), self.result(result));
+                    self.push(Inst::VAlu { op: VAluOp::Nmul, size, rd, rn, rm });
+                }
+            }
             Opcode::Sqrt | Opcode::Fneg | Opcode::Fabs => {
                 let op = match opcode {
                     Opcode::Sqrt => VUnaryOp::Sqrt,
@@ -64,16 +71,24 @@ impl Selector<'_> {
             }
             Opcode::FcvtToUint | Opcode::FcvtToSint => {
                 self.trap_unless_convertible(opcode == Opcode::FcvtToSint, a, result);
-                self.to_int(opcode == Opcode::FcvtToSint, a, result);
+                self.convert_to_int(opcode == Opcode::FcvtToSint, a, result);
             }
-            Opcode::FcvtToUintSat => self.to_int(false, a, result),
-            Opcode::FcvtToSintSat => self.to_int(true, a, result),
-            Opcode::FcvtFromUint => self.from_int(false, a, result),
-            Opcode::FcvtFromSint => self.from_int(true, a, result),
+            Opcode::FcvtToUintSat => self.convert_to_int(false, a, result),
+            Opcode::FcvtToSintSat => self.convert_to_int(true, a, result),
+            Opcode::FcvtFromUint => self.convert_from_int(false, a, result),
+            Opcode::FcvtFromSint => self.convert_from_int(true, a, result),
             Opcode::Bitcast => return self.bitcast(inst, a, result),
             _ => return Err(self.unsupported(inst)),
         }
         Ok(())
+    }
+
+    /// The factors of a product in this block that has no other user.
+    fn float_product(&self, value: Value) -> Option<(Value, Value)> {
+        match self.local_def(value)? {
+            (inst, Opcode::Fmul) if self.uses[value] == 1 => Some(self.args2(inst)),
+            _ => None,
+        }
     }
 
     fn double(&mut self, value: f64) -> Reg {
@@ -82,7 +97,7 @@ impl Selector<'_> {
         rd
     }
 
-    fn to_core(&mut self, high: bool, rn: Reg) -> Reg {
+    fn core_word(&mut self, high: bool, rn: Reg) -> Reg {
         let rt = self.vcode.new_gpr();
         self.push(Inst::VToCore { high, rt, rn });
         rt
@@ -145,7 +160,7 @@ impl Selector<'_> {
 
     /// The word of a float that has the sign, with other bits of it, in a core register.
     fn sign_word(&mut self, size: FloatSize, rn: Reg) -> Reg {
-        self.to_core(size == DOUBLE, rn)
+        self.core_word(size == DOUBLE, rn)
     }
 
     /// A float with another sign word.
@@ -211,7 +226,7 @@ impl Selector<'_> {
 
     // To integers.
 
-    fn to_int(&mut self, signed: bool, a: Value, result: Value) {
+    fn convert_to_int(&mut self, signed: bool, a: Value, result: Value) {
         let ty = self.ty(result);
         if ty == types::I64 {
             let rm = self.as_double(a);
@@ -219,7 +234,7 @@ impl Selector<'_> {
             return if signed {
                 self.routine(RoutineId::DoubleToInt64, &[rm], &[lo, hi])
             } else {
-                self.to_uint64(rm, lo, hi)
+                self.convert_to_uint64(rm, lo, hi)
             };
         }
         let (from, rm) = (self.size_of(a), self.dpr(a));
@@ -230,7 +245,7 @@ impl Selector<'_> {
             return self.push(Inst::VToCore { high: false, rt: rd, rn: word });
         }
         // Narrower ones saturate earlier.
-        let wide = self.to_core(false, word);
+        let wide = self.core_word(false, word);
         let (least, greatest) = if signed {
             (-(1_i32 << (ty.bits() - 1)), (1_i32 << (ty.bits() - 1)) - 1)
         } else {
@@ -249,7 +264,7 @@ impl Selector<'_> {
     }
 
     /// The halves one after the other: conversions of both saturate, so the whole does, and nothing is rounded.
-    fn to_uint64(&mut self, rm: Reg, lo: Reg, hi: Reg) {
+    fn convert_to_uint64(&mut self, rm: Reg, lo: Reg, hi: Reg) {
         let inverse = self.double(1.0 / TWO_TO_32);
         let weight = self.double(TWO_TO_32);
         let mut new = || self.vcode.new_dpr();
@@ -290,7 +305,7 @@ impl Selector<'_> {
 
     // From integers.
 
-    fn from_int(&mut self, signed: bool, a: Value, result: Value) {
+    fn convert_from_int(&mut self, signed: bool, a: Value, result: Value) {
         let (to, rd) = (self.size_of(result), self.result(result));
         if self.ty(a) != types::I64 {
             let rt = self.extend(a, signed);

@@ -744,6 +744,11 @@ impl Selector<'_> {
             }
             return;
         }
+        if let (1, Some(hi)) = (amount, hi) {
+            // The bit that leaves the high half enters the low one.
+            self.push(Inst::Mov { not: false, flags: true, rd: hi, op2: Op2::Shift(a_hi, shift, 1) });
+            return self.mov_to(lo, Op2::Rrx(a_lo));
+        }
         let lower = self.mov(Op2::Shift(a_lo, Shift::Lsr, amount));
         self.alu_to(lo, AluOp::Orr, lower, Op2::Shift(a_hi, Shift::Lsl, 32 - amount));
         if let Some(hi) = hi {

@@ -32,7 +32,7 @@ fn further(mem: Mem, bytes: i32) -> Mem {
         Mem::Slot(slot, offset) => Mem::Slot(slot, offset + bytes),
         Mem::Incoming(offset) => Mem::Incoming(offset + bytes),
         Mem::Outgoing(offset) => Mem::Outgoing(offset + bytes),
-        Mem::Index(..) | Mem::NegIndex(..) => unreachable!("accesses in parts have no index"),
+        Mem::Index(..) => unreachable!("accesses in parts have no index"),
     }
 }
 
@@ -104,8 +104,7 @@ impl Selector<'_> {
     /// The operand for an access at a constant offset from an address.
     fn amode(&mut self, address: Value, offset: i32, index: Index) -> Mem {
         let (mut address, mut offset) = (address, offset);
-        loop {
-            let Some((inst, opcode)) = self.def(address) else { break };
+        while let Some((inst, opcode)) = self.def(address) {
             match opcode {
                 Opcode::StackAddr => {
                     if let InstructionData::StackAddr { stack_slot, offset: start, .. } =

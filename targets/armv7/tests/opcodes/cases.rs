@@ -323,6 +323,9 @@ pub fn floats() -> Vec<Case> {
         let body = format!(" v100 = f32const {constant}\n v101 = f64const {constant}");
         cases.push(case(&[], &body, &FLOATS));
     }
+    for ty in FLOATS {
+        cases.push(case(&[ty, ty], " v2 = fmul v0, v1\n v100 = fneg v2", &[ty]));
+    }
     cases.push(case(
         &[types::F64, types::F64, types::F64],
         " v3 = fmul v0, v1\n v100 = fadd v3, v2\n v101 = fsub v2, v3\n v102 = fneg v3",
