@@ -1,9 +1,13 @@
 //! AArch64: registers, assembler, stubs and native-function bodies.
 
 pub mod asm;
+#[cfg(test)]
+mod machine;
 mod native;
 pub mod regs;
 mod stubs;
+#[cfg(test)]
+mod tests;
 
 use crate::ArchStubs;
 use crate::code::{Error, ExtraStub, NativeFunction, RawCode, StackMap};
