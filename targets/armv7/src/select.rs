@@ -70,6 +70,14 @@ enum Half {
     Hi,
 }
 
+/// The high half of an `i64` that is the extension of its low half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum High {
+    Zero,
+    /// Copies of the sign.
+    Sign,
+}
+
 struct Selector<'a> {
     func: &'a ir::Function,
     vcode: &'a mut VCode,
@@ -377,6 +385,11 @@ impl<'a> Selector<'a> {
 
     /// A virtual register that holds half of an `i64`.
     fn half_reg(&mut self, value: Value, half: Half) -> Reg {
+        if half == Half::Lo
+            && let Some((narrow, _)) = self.extended_word(value)
+        {
+            return self.gpr(narrow);
+        }
         match self.half_op2(value, half) {
             Op2::Reg(reg) if reg.is_virtual() => reg,
             Op2::Imm(constant) => self.imm(constant),
@@ -393,17 +406,46 @@ impl<'a> Selector<'a> {
         if let Some(constant) = self.iconst(value) {
             return self.op2_imm(if half == Half::Lo { constant as u32 } else { (constant >> 32) as u32 });
         }
-        if let Some((inst, opcode @ (Opcode::Uextend | Opcode::Sextend))) = self.def(value) {
-            let narrow = self.arg(inst, 0);
-            if self.ty(narrow) == types::I32 {
-                return match (half, opcode) {
-                    (Half::Lo, _) => Op2::Reg(self.gpr(narrow)),
-                    (Half::Hi, Opcode::Uextend) => Op2::Imm(0),
-                    (Half::Hi, _) => Op2::Shift(self.gpr(narrow), Shift::Asr, 31),
+        match (half, self.extended_word(value), self.high_half(value)) {
+            (Half::Lo, Some((narrow, _)), _) => self.op2(narrow),
+            (Half::Lo, None, _) | (Half::Hi, _, None) => Op2::Reg(self.half(value, half)),
+            (Half::Hi, _, Some(High::Zero)) => Op2::Imm(0),
+            (Half::Hi, Some((narrow, _)), Some(High::Sign)) => {
+                // The sign does not change when it is shifted in.
+                let source = match self.const_shift(narrow) {
+                    Some((source, Shift::Asr, _)) => source,
+                    _ => narrow,
                 };
+                Op2::Shift(self.gpr(source), Shift::Asr, 31)
             }
+            (Half::Hi, None, Some(High::Sign)) => Op2::Shift(self.half(value, Half::Lo), Shift::Asr, 31),
         }
-        Op2::Reg(self.half(value, half))
+    }
+
+    /// The `i32` that an `i64` is the extension of, and whether it is a signed one.
+    fn extended_word(&self, value: Value) -> Option<(Value, bool)> {
+        let (inst, opcode @ (Opcode::Uextend | Opcode::Sextend)) = self.def(value)? else { return None };
+        let narrow = self.arg(inst, 0);
+        (self.ty(narrow) == types::I32).then_some((narrow, opcode == Opcode::Sextend))
+    }
+
+    /// What the high half of an `i64` is if the low half tells.
+    fn high_half(&self, value: Value) -> Option<High> {
+        let (inst, opcode) = self.def(value)?;
+        match opcode {
+            Opcode::Uextend | Opcode::Uload8 | Opcode::Uload16 | Opcode::Uload32 => Some(High::Zero),
+            Opcode::Sextend | Opcode::Sload8 | Opcode::Sload16 | Opcode::Sload32 => Some(High::Sign),
+            Opcode::Band => {
+                let (a, b) = self.args2(inst);
+                let mask = self.iconst(b).or_else(|| self.iconst(a))?;
+                (mask >> 32 == 0).then_some(High::Zero)
+            }
+            Opcode::Ushr | Opcode::Sshr => {
+                let far = self.iconst(self.arg(inst, 1))? & 63 >= 32;
+                far.then_some(if opcode == Opcode::Ushr { High::Zero } else { High::Sign })
+            }
+            _ => None,
+        }
     }
 
     /// A double register that holds a float.

@@ -53,6 +53,13 @@ fn is_signed(cc: IntCC) -> bool {
     cc != cc.unsigned()
 }
 
+/// An operand of a comparison of 32 bits.
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    Constant(u32),
+    Value(Value),
+}
+
 impl Selector<'_> {
     pub(super) fn control(&mut self, inst: ClifInst) -> Result<(), Error> {
         let dfg = &self.func.dfg;
@@ -240,8 +247,44 @@ impl Selector<'_> {
         }
     }
 
+    /// An `i64` as the extension of an `i32` of the given kind.
+    fn as_word(&self, value: Value, signed: bool) -> Option<Word> {
+        match self.iconst(value) {
+            Some(constant) if signed => {
+                (constant as i32 as u64 == constant).then_some(Word::Constant(constant as u32))
+            }
+            Some(constant) => u32::try_from(constant).ok().map(Word::Constant),
+            None => {
+                let (narrow, kind) = self.extended_word(value)?;
+                (kind == signed).then_some(Word::Value(narrow))
+            }
+        }
+    }
+
+    /// A comparison of two `i64` that are extensions of the same kind, as one of 32 bits.
+    fn icmp_words(&mut self, cc: IntCC, a: Value, b: Value) -> Option<Cond> {
+        let (narrow, signed) = self.extended_word(a)?;
+        let other = self.as_word(b, signed)?;
+        let rn = self.gpr(narrow);
+        match other {
+            Word::Constant(constant) => self.compare_constant(rn, constant),
+            Word::Value(value) => {
+                let op2 = self.op2(value);
+                self.cmp(CmpOp::Cmp, rn, op2);
+            }
+        }
+        // Extension with zeros makes all of them positive; extension with signs keeps both orders.
+        Some(int_cond(if signed { cc } else { cc.unsigned() }))
+    }
+
     fn icmp64(&mut self, cc: IntCC, a: Value, b: Value) -> Cond {
+        if let Some(cond) = self.icmp_words(cc, a, b) {
+            return cond;
+        }
         if is_equality(cc) {
+            // What can be absorbed is best second.
+            let (a, b) =
+                if self.high_half(a).is_some() && self.iconst(b).is_none() { (b, a) } else { (a, b) };
             let (lo, hi) = self.pair(a);
             let (lo2, hi2) = (self.half_op2(b, Half::Lo), self.half_op2(b, Half::Hi));
             self.cmp(CmpOp::Cmp, lo, lo2);

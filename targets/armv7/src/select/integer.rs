@@ -112,16 +112,12 @@ impl Selector<'_> {
             return;
         }
         // An extended operand is best second.
-        let (a, b) = if self.is_extension(a) { (b, a) } else { (a, b) };
+        let (a, b) = if self.high_half(a).is_some() { (b, a) } else { (a, b) };
         let (lo, hi) = self.result_pair(result);
         let (a_lo, a_hi) = self.pair(a);
         let (b_lo, b_hi) = (self.half_op2(b, Half::Lo), self.half_op2(b, Half::Hi));
         self.alu_flags_to(lo, AluOp::Add, a_lo, b_lo);
         self.alu_to(hi, AluOp::Adc, a_hi, b_hi);
-    }
-
-    fn is_extension(&self, value: Value) -> bool {
-        matches!(self.def(value), Some((_, Opcode::Uextend | Opcode::Sextend)))
     }
 
     fn add_constant(&mut self, rd: Reg, rn: Reg, constant: u32) {
@@ -250,13 +246,6 @@ impl Selector<'_> {
     }
 
     // Products.
-
-    /// The `i32` that an `i64` is the extension of, and whether it is a signed one.
-    fn extended_word(&self, value: Value) -> Option<(Value, bool)> {
-        let (inst, opcode @ (Opcode::Uextend | Opcode::Sextend)) = self.def(value)? else { return None };
-        let narrow = self.arg(inst, 0);
-        (self.ty(narrow) == types::I32).then_some((narrow, opcode == Opcode::Sextend))
-    }
 
     fn mul(&mut self, inst: ClifInst, result: Value, single: bool) {
         let (a, b) = self.commuted(self.args2(inst));

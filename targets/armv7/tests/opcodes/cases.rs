@@ -247,6 +247,39 @@ pub fn comparisons() -> Vec<Case> {
         &[types::I8, types::I8],
         " v5 = uextend.i32 v0\n v6 = uextend.i32 v1\n v2 = icmp slt v5, v6\n",
     ));
+    for cc in INT_CCS {
+        for (left, right) in [("sextend", "sextend"), ("uextend", "uextend"), ("sextend", "uextend")] {
+            let body = format!(" v2 = {left}.i64 v0\n v3 = {right}.i64 v1\n v100 = icmp {cc} v2, v3");
+            cases.push(case(&[types::I32, types::I32], &body, &[types::I8]));
+            let body = format!(" v2 = {left}.i64 v0\n v100 = icmp {cc} v2, v1\n v101 = icmp {cc} v1, v2");
+            cases.push(case(&[types::I32, types::I64], &body, &[types::I8, types::I8]));
+            for constant in [0_i64, 5, -5, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, -0x8000_0000, 0x1_0000_0000]
+            {
+                let body =
+                    format!(" v2 = {left}.i64 v0\n v3 = iconst.i64 {constant}\n v100 = icmp {cc} v2, v3");
+                cases.push(case(&[types::I32], &body, &[types::I8]));
+            }
+        }
+        // Does the integer survive being cut?
+        let body = format!(
+            " v1 = ireduce.i32 v0\n v2 = iconst.i32 1\n v3 = ishl v1, v2\n v4 = sshr v3, v2\n v5 = sextend.i64 v4\n v100 = icmp {cc} v5, v0"
+        );
+        cases.push(case(&[types::I64], &body, &[types::I8]));
+    }
+    // High halves that need no register.
+    for narrow in [
+        "v2 = iconst.i64 255\n v3 = band v0, v2",
+        "v2 = iconst.i64 33\n v3 = ushr v0, v2",
+        "v2 = iconst.i64 32\n v3 = sshr v0, v2",
+        "v2 = ireduce.i8 v0\n v3 = uextend.i64 v2",
+        "v2 = ireduce.i16 v0\n v3 = sextend.i64 v2",
+    ] {
+        for op in ["iadd", "isub", "imul", "bor", "bxor", "band", "icmp slt", "icmp eq", "umin", "smax"] {
+            let result = if op.contains("icmp") { types::I8 } else { types::I64 };
+            let body = format!(" {narrow}\n v100 = {op} v3, v1\n v101 = {op} v1, v3");
+            cases.push(case(&[types::I64, types::I64], &body, &[result, result]));
+        }
+    }
     for ty in FLOATS {
         for cc in FLOAT_CCS {
             let fcmp = format!(" v2 = fcmp {cc} v0, v1\n");
