@@ -74,7 +74,7 @@ fn only_listed_files_name_processors() {
     let mut wrong = Vec::new();
     let mut unneeded: Vec<&str> = ALLOWED.iter().map(|&(file, _)| file).collect();
     for path in &files {
-        let name = path.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
+        let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"));
         let Some((line, word)) = first_mention(&text) else { continue };
         if unneeded.contains(&name.as_str()) {

@@ -60,7 +60,8 @@ fn arch_stubs(target: &TargetSpec) -> Result<&'static dyn ArchStubs, Error> {
     match (target.arch, target.os) {
         (_, _) if target.compressed_pointers => Err(Error::UnsupportedTarget(target.name())),
         (Arch::X64, os) if os != Os::Windows => Ok(&x64::X64),
-        (Arch::Arm64, _) => Ok(&arm64::Arm64),
+        // Fuchsia keeps return addresses on a second stack as well, which the stubs know nothing of.
+        (Arch::Arm64, os) if os != Os::Fuchsia => Ok(&arm64::Arm64),
         (Arch::Arm, _) => Ok(&arm::Arm),
         _ => Err(Error::UnsupportedTarget(target.name())),
     }

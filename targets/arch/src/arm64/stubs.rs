@@ -234,7 +234,7 @@ fn run_exception_handler_unbox(a: &mut Assembler, c: &Contract) {
     a.store(W64, thread(thr.active_exception), X16);
     a.store(W64, thread(thr.active_stacktrace), X16);
     a.jump_if_set(RESULT, HEAP_OBJECT_TAG.trailing_zeros(), boxed);
-    a.shift_ri(Shift::Asr, W64, RESULT, RESULT, SMI_TAG_SIZE as u32);
+    a.shift_ri(Shift::Asr, W64, RESULT, RESULT, SMI_TAG_SIZE);
     a.jmp_label(done);
     a.bind(boxed);
     a.load(W64, RESULT, heap_field(RESULT, c.layout.mint.value));

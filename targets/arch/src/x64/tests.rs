@@ -1060,7 +1060,7 @@ fn the_stub_set_is_complete() {
 
 #[test]
 fn targets_without_stubs_are_refused() {
-    for name in ["windows-x64", "linux-x64c", "linux-riscv64"] {
+    for name in ["windows-x64", "linux-x64c", "fuchsia-arm64", "linux-riscv64"] {
         let target = TargetSpec::from_name(name).expect("known target");
         let error = crate::Error::UnsupportedTarget(name.to_string());
         assert_eq!(stubs(&target), Err(error.clone()));
