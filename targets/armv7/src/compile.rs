@@ -12,9 +12,10 @@ use crate::emit::Emitter;
 use crate::error::Error;
 use crate::inst::Inst;
 use crate::metadata::CompiledFunction;
-use crate::regalloc::{Allocator, Step};
+use crate::regalloc::Allocator;
 use crate::routines::{self, RoutineId};
 use crate::select;
+use crate::steps::Step;
 use crate::vcode::VCode;
 
 /// How thoroughly to compile and to check.

@@ -29,8 +29,9 @@ use crate::inst::{
 };
 use crate::metadata::{CallSite, RelocKind};
 use crate::order::Label;
-use crate::regalloc::{Allocator, Place, Step};
+use crate::regalloc::Allocator;
 use crate::regs::Gpr;
+use crate::steps::{Place, Step};
 use crate::vcode::VCode;
 
 const AL: Cond = Cond::Al;

@@ -5,7 +5,7 @@
 //! | order of blocks, critical edges split | `order` |
 //! | CLIF to instructions with virtual registers | `select`, `legalize` |
 //! | the instructions, and what each reads and writes | `inst`, `vcode` |
-//! | registers | `regalloc` |
+//! | registers, needless moves removed | `regalloc`, `steps` |
 //! | words of single instructions | [`encode`], [`regs`] |
 //! | frame, bytes, tables | `frame`, `emit`, `buffer`, [`metadata`] |
 //! | all of it | [`Compiler`] |
@@ -26,6 +26,7 @@ mod regalloc;
 pub mod regs;
 pub mod routines;
 mod select;
+mod steps;
 mod vcode;
 
 pub use compile::{Compiler, Dump, Options};

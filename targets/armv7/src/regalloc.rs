@@ -8,13 +8,14 @@
 
 use cranelift_codegen::isa::CallConv;
 use regalloc2::{
-    Allocation, Block, Edit, Function, Inst as InstIndex, InstOrEdit, InstRange, MachineEnv, Operand, Output,
-    PReg, PRegSet, RegClass, RegallocOptions, VReg,
+    Allocation, Block, Edit, Function, Inst as InstIndex, InstOrEdit, InstRange, MachineEnv, Operand,
+    OperandKind, Output, PReg, PRegSet, RegClass, RegallocOptions, VReg,
 };
 
 use crate::inst::{CallDest, CallId, CallInfo, Inst, Pairs, Reg, Visitor};
 use crate::order::Label;
 use crate::regs::{Dpr, Gpr};
+use crate::steps::{Place, Step, Steps};
 use crate::vcode::VCode;
 
 /// Core registers that may hold values.
@@ -301,40 +302,13 @@ impl View {
     }
 }
 
-/// A place that a move reads or writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A register.
-    Reg(Reg),
-    /// A spill slot, by its number of words from the first.
-    Spill(u32),
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Place::Reg(reg) => write!(f, "{reg}"),
-            Place::Spill(slot) => write!(f, "[spill {slot}]"),
-        }
-    }
-}
-
-/// What is to be executed, after allocation.
-pub(crate) enum Step {
-    /// An instruction: its number in [`VCode`].
-    Inst(usize),
-    /// A move of a core register or word.
-    MoveInt(Place, Place),
-    /// A move of a double register or two words.
-    MoveFloat(Place, Place),
-}
-
 /// The allocator with its memory and its result for one function.
 pub(crate) struct Allocator {
     tail: MachineEnv,
     c: MachineEnv,
     view: View,
     context: regalloc2::Ctx,
+    steps: Steps,
     /// Whether the function changes the thread register.
     pub(crate) writes_thread: bool,
     /// Whether it reads the frame pointer.
@@ -350,6 +324,7 @@ impl Default for Allocator {
             c: machine_env(CallConv::SystemV),
             view: View::default(),
             context: regalloc2::Ctx::default(),
+            steps: Steps::default(),
             writes_thread: false,
             reads_frame: false,
             has_calls: false,
@@ -373,7 +348,35 @@ impl Allocator {
             checker.prepare(&self.context.output);
             checker.run().map_err(|errors| format!("{errors:?}"))?;
         }
+        self.fill_steps();
         Ok(())
+    }
+
+    fn fill_steps(&mut self) {
+        let (output, view) = (&self.context.output, &self.view);
+        self.steps.start(output.num_spillslots as u32);
+        for block in (0..view.num_blocks()).map(Block::new) {
+            self.steps.start_block(view.block_preds(block).iter().map(|pred| pred.index()));
+            for step in output.block_insts_and_edits(view, block) {
+                match step {
+                    InstOrEdit::Inst(inst) => {
+                        let operands = view.inst_operands(inst).iter().zip(output.inst_allocs(inst));
+                        let written = operands
+                            .filter(|(operand, _)| operand.kind() == OperandKind::Def)
+                            .filter_map(|(_, alloc)| alloc.as_reg());
+                        let clobbered = view.inst_clobbers(inst).into_iter();
+                        self.steps.inst(inst.index(), written.chain(clobbered).map(Reg::from_preg));
+                    }
+                    InstOrEdit::Edit(Edit::Move { from, to }) => {
+                        let reg =
+                            from.as_reg().or(to.as_reg()).expect("the allocator moves through registers");
+                        self.steps.transfer(place(*from), place(*to), reg.class() == RegClass::Float);
+                    }
+                }
+            }
+            self.steps.end_block();
+        }
+        self.steps.finish();
     }
 
     fn output(&self) -> &Output {
@@ -387,18 +390,7 @@ impl Allocator {
 
     /// The instructions of a block with the moves between them.
     pub(crate) fn steps(&self, label: Label) -> impl Iterator<Item = Step> {
-        let block = Block::new(label.index());
-        self.output().block_insts_and_edits(&self.view, block).map(|step| match step {
-            InstOrEdit::Inst(inst) => Step::Inst(inst.index()),
-            InstOrEdit::Edit(Edit::Move { from, to }) => {
-                let reg = from.as_reg().or(to.as_reg()).expect("the allocator moves through registers");
-                if reg.class() == RegClass::Float {
-                    Step::MoveFloat(place(*from), place(*to))
-                } else {
-                    Step::MoveInt(place(*from), place(*to))
-                }
-            }
-        })
+        self.steps.of(label.index()).iter().copied()
     }
 
     /// Puts the allocated registers into an instruction.
