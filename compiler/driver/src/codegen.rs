@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use snapcrane_arch::NativeFunction;
 use snapcrane_engines::TargetSpec;
 use snapcrane_lower::{CompiledFunction, Compiler, CompilerOptions, LowerContext};
-use snapcrane_program::Program;
 use snapcrane_program::ids::FunctionKey;
+use snapcrane_program::{Params, Program};
 
 use crate::error::Error;
 use crate::link::{FunctionLink, Link};
@@ -20,7 +20,8 @@ pub type Only<'a> = Option<&'a str>;
 /// Generates all code, for each of the targets of `links`. Pieces are in text order: listed stubs, other stubs, helpers, routines,
 /// functions in order of discovery.
 ///
-/// Functions × targets are one list of work, so that no target waits for another one's longest function.
+/// Targets that share code are a family: their functions are lowered once for all of them. Functions × families are one list of work, so that
+/// no target waits for another one's longest function.
 ///
 /// # Errors
 /// The first piece that cannot be compiled, of the first target that has one.
@@ -37,37 +38,60 @@ pub fn generate(
         .collect::<Vec<Result<Vec<Piece>, Error>>>()
         .into_iter()
         .collect::<Result<Vec<_>, Error>>()?;
-    let work: Vec<(usize, FunctionId)> =
-        (0..links.len()).flat_map(|unit| reach.functions.iter().map(move |(id, _)| (unit, id))).collect();
-    let weight = |&(_, id): &(usize, FunctionId)| match reach.bodies[id].as_ref().map(|reached| &reached.body)
-    {
-        Some(Body::Ir(function)) => function.insts.len(),
-        _ => 0,
-    };
-    let mut compiled = parallel::map(
+    let family_indices = families(links);
+    let families: Vec<Vec<&Link<'_>>> =
+        family_indices.iter().map(|indices| indices.iter().map(|&index| &links[index]).collect()).collect();
+    let work: Vec<(usize, FunctionId)> = (0..families.len())
+        .flat_map(|family| reach.functions.iter().map(move |(id, _)| (family, id)))
+        .collect();
+    let weight =
+        |&(family, id): &(usize, FunctionId)| match reach.bodies[id].as_ref().map(|reached| &reached.body) {
+            Some(Body::Ir(function)) => function.insts.len() * families[family].len(),
+            _ => 0,
+        };
+    let compiled = parallel::map(
         &work,
         weight,
-        || links.iter().map(|_| None).collect::<Vec<Option<Compiler>>>(),
-        |compilers, &(unit, id)| {
-            let link = &links[unit];
-            let compiler = match &mut compilers[unit] {
+        || families.iter().map(|_| None).collect::<Vec<Option<Compiler>>>(),
+        |compilers, &(family, id)| {
+            let links = &families[family];
+            let compiler = match &mut compilers[family] {
                 Some(compiler) => compiler,
                 unmade => {
-                    let compiler = Compiler::new(link.target(), options.clone()).map_err(|source| {
+                    let targets: Vec<&TargetSpec> = links.iter().map(|link| link.target()).collect();
+                    let compiler = Compiler::for_family(&targets, options.clone()).map_err(|source| {
                         Error::Lower { function: function_name(program, reach, id), source }
                     })?;
                     unmade.insert(compiler)
                 }
             };
-            function(program, reach, link, compiler, only, id)
+            function(program, reach, links, compiler, only, id)
         },
-    )?
-    .into_iter();
-    for pieces in &mut all {
-        let of_target = compiled.by_ref().take(reach.functions.len()).collect();
+    )?;
+    let mut of_targets: Vec<Vec<Piece>> = links.iter().map(|_| Vec::new()).collect();
+    for (&(family, _), pieces) in work.iter().zip(compiled) {
+        for (&index, piece) in family_indices[family].iter().zip(pieces) {
+            of_targets[index].push(piece);
+        }
+    }
+    for (pieces, of_target) in all.iter_mut().zip(of_targets) {
         pieces.extend(join_entries(reach, of_target));
     }
     Ok(all)
+}
+
+/// Indices of the targets that share code, family by family, in the order of their first members.
+fn families(links: &[Link<'_>]) -> Vec<Vec<usize>> {
+    let mut families: Vec<Vec<usize>> = Vec::new();
+    for (index, link) in links.iter().enumerate() {
+        let fits =
+            |family: &&mut Vec<usize>| snapcrane_lower::shares_code(links[family[0]].target(), link.target());
+        match families.iter_mut().find(fits) {
+            Some(family) => family.push(index),
+            None => families.push(vec![index]),
+        }
+    }
+    families
 }
 
 /// Stubs, helpers and routines.
@@ -118,20 +142,60 @@ pub fn function_name(program: &Program<'_>, reach: &Reach, id: FunctionId) -> St
     program.qualified_name(reach.functions.key(id), &reach.locals)
 }
 
+/// The code of a function for each of the targets of a family.
 fn function(
     program: &Program<'_>,
     reach: &Reach,
-    link: &Link<'_>,
+    links: &[&Link<'_>],
     compiler: &mut Compiler,
     only: Only<'_>,
     id: FunctionId,
-) -> Result<Piece, Error> {
-    let target = link.target();
+) -> Result<Vec<Piece>, Error> {
     let kind = PieceKind::Function(id);
     let name = function_name(program, reach, id);
-    let trap = || Piece {
+    let selected = only.is_none_or(|text| name.contains(text));
+    let Some(reached) = reach.bodies[id].as_ref().filter(|_| selected) else {
+        return Ok(links.iter().map(|link| trap(link.target(), kind, name.clone())).collect());
+    };
+    match &reached.body {
+        Body::Native(member) => {
+            let params = &program.members[*member].params;
+            links.iter().map(|link| native(params, link, id, name.clone())).collect()
+        }
+        Body::Ir(function) => {
+            let function_links: Vec<FunctionLink<'_>> =
+                links.iter().map(|link| FunctionLink { link, function: id }).collect();
+            let contexts: Vec<LowerContext<'_>> = links
+                .iter()
+                .zip(&function_links)
+                .map(|(link, function_link)| LowerContext {
+                    program,
+                    target: link.target(),
+                    link: function_link,
+                })
+                .collect();
+            let compiled = compiler
+                .compile_family(&contexts, function)
+                .map_err(|source| Error::Lower { function: name.clone(), source })?;
+            let finish = |compiled| {
+                let mut piece =
+                    piece(kind, name.clone(), compiled, &|callee| reached.callees.get(callee).copied())?;
+                if matches!(function.key, FunctionKey::Resume(_)) {
+                    // States of the function look to the collector like frames that return there, all of whose words are tagged.
+                    piece.stack_maps.insert(0, (snapcrane_ir::suspend::PC_OFFSET, Vec::new()));
+                }
+                Ok(piece)
+            };
+            compiled.into_iter().map(finish).collect()
+        }
+    }
+}
+
+/// A piece for a function that is not compiled.
+fn trap(target: &TargetSpec, kind: PieceKind, name: String) -> Piece {
+    Piece {
         kind,
-        name: name.clone(),
+        name,
         bytes: target.break_filler().to_vec(),
         align: 4,
         relocs: Vec::new(),
@@ -139,53 +203,30 @@ fn function(
         handlers: Vec::new(),
         positions: Vec::new(),
         unchecked_offset: 0,
+    }
+}
+
+/// The body of a native function.
+fn native(params: &Params, link: &Link<'_>, id: FunctionId, name: String) -> Result<Piece, Error> {
+    let slot = link.native_slots[&id];
+    let native = NativeFunction {
+        function_slot: slot,
+        trampoline_slot: slot + 1,
+        parameters: params.num_tagged_args() as u32,
+        is_generic: !params.type_params.is_empty(),
     };
-    if only.is_some_and(|text| !name.contains(text)) {
-        return Ok(trap());
-    }
-    let Some(reached) = &reach.bodies[id] else { return Ok(trap()) };
-    match &reached.body {
-        Body::Native(member) => {
-            let params = &program.members[*member].params;
-            let is_generic = !params.type_params.is_empty();
-            let slot = link.native_slots[&id];
-            let native = NativeFunction {
-                function_slot: slot,
-                trampoline_slot: slot + 1,
-                parameters: params.num_tagged_args() as u32,
-                is_generic,
-            };
-            let code = snapcrane_arch::native_function_body(target, &native)?;
-            Ok(Piece {
-                kind,
-                name,
-                relocs: code
-                    .relocs
-                    .iter()
-                    .map(|reloc| hand_written(reloc, &|slot| link.slot_offset(slot)))
-                    .collect(),
-                bytes: code.bytes,
-                align: code.align,
-                stack_maps: vec![(code.stack_map.return_offset, code.stack_map.tagged)],
-                handlers: Vec::new(),
-                positions: Vec::new(),
-                unchecked_offset: 0,
-            })
-        }
-        Body::Ir(function) => {
-            let function_link = FunctionLink { link, function: id };
-            let context = LowerContext { program, target, link: &function_link };
-            let compiled = compiler
-                .compile(&context, function)
-                .map_err(|source| Error::Lower { function: name.clone(), source })?;
-            let mut piece = piece(kind, name, compiled, &|callee| reached.callees.get(callee).copied())?;
-            if matches!(function.key, FunctionKey::Resume(_)) {
-                // States of the function look to the collector like frames that return there, all of whose words are tagged.
-                piece.stack_maps.insert(0, (snapcrane_ir::suspend::PC_OFFSET, Vec::new()));
-            }
-            Ok(piece)
-        }
-    }
+    let code = snapcrane_arch::native_function_body(link.target(), &native)?;
+    Ok(Piece {
+        kind: PieceKind::Function(id),
+        name,
+        relocs: code.relocs.iter().map(|reloc| hand_written(reloc, &|slot| link.slot_offset(slot))).collect(),
+        bytes: code.bytes,
+        align: code.align,
+        stack_maps: vec![(code.stack_map.return_offset, code.stack_map.tagged)],
+        handlers: Vec::new(),
+        positions: Vec::new(),
+        unchecked_offset: 0,
+    })
 }
 
 fn hand_written(reloc: &snapcrane_arch::Reloc, slot_offset: &dyn Fn(u32) -> u32) -> Reloc {

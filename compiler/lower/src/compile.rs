@@ -1,7 +1,10 @@
 //! From an IR function to a [`CompiledFunction`].
 
+use std::collections::BTreeMap;
+
 use cranelift_codegen::binemit::Reloc as ClifReloc;
 use cranelift_codegen::ir::{self, ExternalName, StackSlot, UserExternalNameRef};
+use cranelift_codegen::print_errors::pretty_error;
 use cranelift_codegen::{CompiledCode, Context};
 use cranelift_codegen::{FinalizedMachExceptionHandler, FinalizedMachReloc, FinalizedRelocTarget};
 use cranelift_control::ControlPlane;
@@ -19,6 +22,7 @@ use crate::helpers::{self, HelperId};
 use crate::isa::{Generator, Isa};
 use crate::lower::{self, LowerBuffers};
 use crate::metadata::{CodeKind, CompiledFunction, Handler, Position, Reloc, RelocTarget, StackMap};
+use crate::retarget::Retarget;
 
 /// How thoroughly to compile and to check.
 #[derive(Clone, Debug)]
@@ -48,10 +52,13 @@ impl CompilerOptions {
     }
 }
 
-/// A compiler for one target. It keeps memory between functions: make one per thread and use it for many functions.
+/// A compiler for a target, or for several that share code. It keeps memory between functions: make one per thread and use it for many
+/// functions.
 pub struct Compiler {
-    isa: Isa,
+    /// Each target's generator, and the way from the first target's CLIF to its own.
+    isas: Vec<(Isa, Retarget)>,
     options: CompilerOptions,
+    registers: regalloc2::Ctx,
     context: Context,
     control: ControlPlane,
     emit: EmitBuffers,
@@ -64,10 +71,22 @@ impl Compiler {
     /// # Errors
     /// [`LowerError::Unsupported`] if there is no code generator for the target.
     pub fn new(target: &TargetSpec, options: CompilerOptions) -> Result<Compiler, LowerError> {
-        let isa = Isa::new(target, &options)?;
+        Compiler::for_family(&[target], options)
+    }
+
+    /// A compiler for targets any two of which share code ([`crate::shares_code`]).
+    ///
+    /// # Errors
+    /// As [`Compiler::new`].
+    pub fn for_family(targets: &[&TargetSpec], options: CompilerOptions) -> Result<Compiler, LowerError> {
+        let isas = targets
+            .iter()
+            .map(|target| Ok((Isa::new(target, &options)?, Retarget::new(targets[0], target))))
+            .collect::<Result<Vec<_>, LowerError>>()?;
         Ok(Compiler {
-            isa,
+            isas,
             options,
+            registers: regalloc2::Ctx::default(),
             context: Context::new(),
             control: ControlPlane::default(),
             emit: EmitBuffers::default(),
@@ -75,7 +94,7 @@ impl Compiler {
         })
     }
 
-    /// Compiles a function.
+    /// Compiles a function for the only target.
     ///
     /// # Errors
     /// [`LowerError::Unsupported`] for constructs that cannot be compiled, the other errors for defects of the compiler.
@@ -84,8 +103,48 @@ impl Compiler {
         ctx: &LowerContext<'_>,
         function: &Function,
     ) -> Result<CompiledFunction, LowerError> {
-        self.build(ctx, function)?;
-        self.finish(CodeKind::Function, Some(&function.key), None)
+        self.build(0, ctx, function)?;
+        self.finish(0, CodeKind::Function, Some(&function.key), None)
+    }
+
+    /// Compiles a function for each of the targets, whose surroundings are given in the order in which the targets were. Their links give
+    /// the same numbers.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`], for the first target that has one.
+    pub fn compile_family(
+        &mut self,
+        contexts: &[LowerContext<'_>],
+        function: &Function,
+    ) -> Result<Vec<CompiledFunction>, LowerError> {
+        debug_assert_eq!(contexts.len(), self.isas.len());
+        let key = Some(&function.key);
+        let kind = CodeKind::Function;
+        self.build(0, &contexts[0], function)?;
+        if contexts.len() == 1 {
+            return Ok(vec![self.finish(0, kind, key, None)?]);
+        }
+        if self.emit.target_specific {
+            let mut compiled = vec![self.finish(0, kind, key, None)?];
+            for (index, ctx) in contexts.iter().enumerate().skip(1) {
+                self.build(index, ctx, function)?;
+                compiled.push(self.finish(index, kind, key, None)?);
+            }
+            return Ok(compiled);
+        }
+        let expected = self.check_clif(key)?;
+        self.optimize(0, key)?;
+        let optimized = self.context.func.clone();
+        let mut compiled = Vec::with_capacity(contexts.len());
+        for index in 0..contexts.len() {
+            if index > 0 {
+                self.context.func.clone_from(&optimized);
+            }
+            let retarget = &self.isas[index].1;
+            retarget.apply(&mut self.context.func).map_err(|message| codegen_error(message, key))?;
+            compiled.push(self.generate(index, kind, key, expected.as_ref(), None)?);
+        }
+        Ok(compiled)
     }
 
     /// As [`Compiler::compile`], with texts of the stages on the way.
@@ -98,8 +157,8 @@ impl Compiler {
         function: &Function,
     ) -> Result<(CompiledFunction, Dump), LowerError> {
         let mut dump = Dump::default();
-        self.build(ctx, function)?;
-        let compiled = self.finish(CodeKind::Function, Some(&function.key), Some(&mut dump))?;
+        self.build(0, ctx, function)?;
+        let compiled = self.finish(0, CodeKind::Function, Some(&function.key), Some(&mut dump))?;
         Ok((compiled, dump))
     }
 
@@ -113,50 +172,84 @@ impl Compiler {
         helper: HelperId,
     ) -> Result<CompiledFunction, LowerError> {
         self.context.clear();
-        helpers::build(&mut self.context.func, target, self.isa.facts, &mut self.emit, helper);
-        self.finish(CodeKind::Helper(helper), None, None)
+        helpers::build(&mut self.context.func, target, self.isas[0].0.facts, &mut self.emit, helper);
+        self.finish(0, CodeKind::Helper(helper), None, None)
     }
 
-    fn build(&mut self, ctx: &LowerContext<'_>, function: &Function) -> Result<(), LowerError> {
+    fn build(&mut self, index: usize, ctx: &LowerContext<'_>, function: &Function) -> Result<(), LowerError> {
         self.context.clear();
-        lower::lower(&mut self.context.func, ctx, function, self.isa.facts, &mut self.emit, &mut self.lower)
+        let facts = self.isas[index].0.facts;
+        lower::lower(&mut self.context.func, ctx, function, facts, &mut self.emit, &mut self.lower)
     }
 
-    /// Checks, optimises, generates code and collects the tables.
+    /// From CLIF that was written for a target to its code.
     fn finish(
         &mut self,
+        index: usize,
         kind: CodeKind,
         key: Option<&FunctionKey>,
         mut dump: Option<&mut Dump>,
     ) -> Result<CompiledFunction, LowerError> {
-        let wrong = |message: String| LowerError::Check { message, function: key.cloned() };
         if let Some(dump) = &mut dump {
             dump.clif = self.context.func.display().to_string();
         }
-        if self.options.check {
-            checker::check_clif(&self.context.func, &self.emit.facts).map_err(wrong)?;
+        let expected = self.check_clif(key)?;
+        self.optimize(index, key)?;
+        self.isas[index].1.drop_fences(&mut self.context.func);
+        self.generate(index, kind, key, expected.as_ref(), dump)
+    }
+
+    /// Checks the stack maps of CLIF, and says how many calls have how many tagged slots, if checks are asked for.
+    fn check_clif(&self, key: Option<&FunctionKey>) -> Result<Option<BTreeMap<usize, usize>>, LowerError> {
+        if !self.options.check {
+            return Ok(None);
         }
-        let expected =
-            self.options.check.then(|| checker::slots_per_call(&self.context.func, &self.emit.facts));
-        let codegen = |message: String| LowerError::Codegen { message, function: key.cloned() };
-        let word = self.isa.facts.word.bytes();
-        let align = self.isa.facts.function_align;
+        let (func, facts) = (&self.context.func, &self.emit.facts);
+        checker::check_clif(func, facts)
+            .map_err(|message| LowerError::Check { message, function: key.cloned() })?;
+        Ok(Some(checker::slots_per_call(func, facts)))
+    }
+
+    /// Optimises the CLIF of a target that Cranelift makes code for; the other generator does it itself.
+    fn optimize(&mut self, index: usize, key: Option<&FunctionKey>) -> Result<(), LowerError> {
+        match &self.isas[index].0.generator {
+            Generator::Cranelift(isa) => self
+                .context
+                .optimize(&**isa, &mut self.control)
+                .map_err(|error| codegen_error(pretty_error(&self.context.func, error), key)),
+            Generator::Armv7(_) => Ok(()),
+        }
+    }
+
+    /// Generates code from optimised CLIF and collects the tables.
+    fn generate(
+        &mut self,
+        index: usize,
+        kind: CodeKind,
+        key: Option<&FunctionKey>,
+        expected: Option<&BTreeMap<usize, usize>>,
+        mut dump: Option<&mut Dump>,
+    ) -> Result<CompiledFunction, LowerError> {
+        let wrong = |message: String| LowerError::Check { message, function: key.cloned() };
+        let codegen = |message: String| codegen_error(message, key);
+        let isa = &mut self.isas[index].0;
+        let word = isa.facts.word.bytes();
+        let align = isa.facts.function_align;
         let targets = &self.emit.targets;
-        let (compiled, frame) = match &mut self.isa.generator {
+        let func = &self.context.func;
+        let (compiled, frame) = match &mut isa.generator {
             Generator::Cranelift(isa) => {
                 if let Some(dump) = &mut dump {
-                    let mut optimized = Context::for_function(self.context.func.clone());
-                    optimized.optimize(&**isa, &mut self.control).map_err(|e| codegen(e.to_string()))?;
-                    dump.optimized = optimized.func.display().to_string();
+                    dump.optimized = func.display().to_string();
                 }
-                self.context
-                    .compile(&**isa, &mut self.control)
-                    .map_err(|e| codegen(cranelift_codegen::print_errors::pretty_error(e.func, e.inner)))?;
-                let code = self.context.compiled_code().expect("compiled just now");
+                let (domtree, registers) = (&self.context.domtree, &mut self.registers);
+                let code = isa
+                    .compile_function(func, domtree, registers, false, &mut self.control)
+                    .map_err(|error| codegen(pretty_error(func, error)))?
+                    .apply_params(&func.params);
                 let align = align.max(code.buffer.alignment);
-                let compiled =
-                    collect(&self.context.func, code, word, align, targets, kind).map_err(codegen)?;
-                let frame = expected.is_some().then(|| frame_of(code)).transpose().map_err(wrong)?;
+                let compiled = collect(func, &code, word, align, targets, kind).map_err(codegen)?;
+                let frame = expected.is_some().then(|| frame_of(&code)).transpose().map_err(wrong)?;
                 (compiled, frame)
             }
             Generator::Armv7(generator) => {
@@ -175,13 +268,17 @@ impl Compiler {
             }
         };
         if let (Some(expected), Some(frame)) = (expected, frame) {
-            checker::check_compiled(&frame, &compiled, word, &self.emit.facts, &expected).map_err(wrong)?;
+            checker::check_compiled(&frame, &compiled, word, &self.emit.facts, expected).map_err(wrong)?;
         }
         if let Some(dump) = dump {
-            dump.code = disassemble(&compiled, self.isa.arch);
+            dump.code = disassemble(&compiled, isa.arch);
         }
         Ok(compiled)
     }
+}
+
+fn codegen_error(message: String, key: Option<&FunctionKey>) -> LowerError {
+    LowerError::Codegen { message, function: key.cloned() }
 }
 
 /// Compiles all helpers, in the order of [`HelperId::all`].
@@ -205,9 +302,10 @@ pub fn compile_routines(
     options: CompilerOptions,
 ) -> Result<Vec<(RoutineId, CompiledFunction)>, LowerError> {
     let mut compiler = Compiler::new(target, options)?;
-    let facts = compiler.isa.facts;
+    let isa = &mut compiler.isas[0].0;
+    let facts = isa.facts;
     let (word, align) = (facts.word.bytes(), facts.function_align);
-    match &mut compiler.isa.generator {
+    match &mut isa.generator {
         Generator::Cranelift(_) => Ok(Vec::new()),
         Generator::Armv7(generator) => RoutineId::ALL
             .into_iter()

@@ -45,9 +45,11 @@ pub(crate) enum Region {
     Raw,
     /// Static fields.
     Static,
+    /// Cells of the dispatch table.
+    Dispatch,
 }
 
-const REGIONS: [(Region, &str); 8] = [
+const REGIONS: [(Region, &str); 9] = [
     (Region::Frame, "frame"),
     (Region::Thread, "thread"),
     (Region::Header, "header"),
@@ -56,6 +58,7 @@ const REGIONS: [(Region, &str); 8] = [
     (Region::Element, "element"),
     (Region::Raw, "raw"),
     (Region::Static, "static"),
+    (Region::Dispatch, "dispatch"),
 ];
 
 /// Reached only if the runtime breaks its word that it does not return.
@@ -117,6 +120,8 @@ pub(crate) struct EmitBuffers {
     scratch_slots: Vec<StackSlot>,
     /// Slots that are live across the instruction being lowered.
     pub(crate) live: Vec<StackSlot>,
+    /// The code serves only its target, none of the others that share code with it.
+    pub(crate) target_specific: bool,
 }
 
 /// Emits one CLIF function.
@@ -151,6 +156,7 @@ impl<'f> Emitter<'f> {
         buffers.targets.clear();
         buffers.scratch_slots.clear();
         buffers.live.clear();
+        buffers.target_specific = false;
         let regions = REGIONS.map(|(region, description)| {
             func.dfg
                 .alias_regions
@@ -441,11 +447,7 @@ impl<'f> Emitter<'f> {
     /// Loads a tagged word that another thread may just have published.
     pub(crate) fn load_acquire(&mut self, address: Value, region: Region) -> Value {
         let (word, flags) = (self.word, self.flags(region));
-        let value = if self.isa.weak_memory {
-            self.cur.ins().atomic_load(word, flags, address)
-        } else {
-            self.cur.ins().load(word, flags, address, 0)
-        };
+        let value = self.cur.ins().atomic_load(word, flags, address);
         self.mark_tagged(value)
     }
 
@@ -477,11 +479,10 @@ impl<'f> Emitter<'f> {
         result
     }
 
-    /// Whether stores must be fenced before an object is published.
+    /// Makes the stores to an object visible before the stores that publish it. Processors that keep stores in order get no
+    /// code for it.
     pub(crate) fn publish_fence(&mut self) {
-        if self.isa.weak_memory {
-            self.cur.ins().fence();
-        }
+        self.cur.ins().fence();
     }
 
     // Frame.
@@ -697,7 +698,7 @@ impl<'f> Emitter<'f> {
     ) -> Option<Value> {
         let stub = StubRef::Extra(ExtraStub::RuntimeCall(args.len() as u8));
         let mut operands = Operands::new();
-        operands.push(self.iconst(i64::from(self.layout.runtime_entry(entry))));
+        operands.push(self.load_thread(self.word, self.layout.runtime_entry(entry)));
         operands.extend_from_slice(args);
         self.call(Target::Direct(RelocTarget::Stub(stub)), &operands, Some(self.word), kind, keep)
     }

@@ -69,7 +69,7 @@ pub(crate) enum Generator {
 }
 
 /// What the lowering needs to know of a processor and its C convention.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct IsaFacts {
     /// A machine word, and a tagged value.
     pub(crate) word: Type,
@@ -104,6 +104,18 @@ impl IsaFacts {
             function_align: if target.arch == Arch::Arm { 4 } else { 16 },
         }
     }
+}
+
+impl IsaFacts {
+    /// The facts without those that may differ between targets that share code.
+    pub(crate) fn of_family(self) -> IsaFacts {
+        IsaFacts { weak_memory: false, has_rounding: false, ..self }
+    }
+}
+
+/// Whether Cranelift makes the code of a target.
+pub(crate) fn uses_cranelift(target: &TargetSpec) -> bool {
+    matches!(target.arch, Arch::X64 | Arch::Arm64) && !target.compressed_pointers
 }
 
 fn unsupported(construct: String) -> LowerError {

@@ -34,6 +34,7 @@ mod isa;
 mod lower;
 pub mod metadata;
 pub mod objects;
+mod retarget;
 mod slots;
 
 pub use compile::{Compiler, CompilerOptions, compile_helpers, compile_routines};
@@ -42,3 +43,4 @@ pub use facts::ProgramFacts;
 pub use helpers::HelperId;
 pub use isa::RoutineId;
 pub use metadata::{CodeKind, CompiledFunction, Handler, Position, Reloc, RelocTarget, StackMap};
+pub use retarget::shares_code;

@@ -12,7 +12,7 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
 pub enum ExtraStub {
     /// Calls a runtime entry with this many tagged arguments, at most [`MAX_RUNTIME_ARGS`]. In Cranelift's `Tail`
-    /// convention: `(offset of the entry in the thread, argument 0, ...) -> result`.
+    /// convention: `(address of the entry, argument 0, ...) -> result`.
     RuntimeCall(u8),
 }
 

@@ -39,12 +39,7 @@ impl Lowering<'_, '_> {
             UnaryOp::NegDouble => self.e.cur.ins().fneg(a),
             UnaryOp::AbsDouble => self.e.cur.ins().fabs(a),
             UnaryOp::SqrtDouble => self.e.cur.ins().sqrt(a),
-            UnaryOp::FloorDouble if self.e.isa.has_rounding => self.e.cur.ins().floor(a),
-            UnaryOp::CeilDouble if self.e.isa.has_rounding => self.e.cur.ins().ceil(a),
-            UnaryOp::TruncDouble if self.e.isa.has_rounding => self.e.cur.ins().trunc(a),
-            UnaryOp::FloorDouble => self.c_function(self.ctx.target.engine.leaf.libc_floor, a),
-            UnaryOp::CeilDouble => self.c_function(self.ctx.target.engine.leaf.libc_ceil, a),
-            UnaryOp::TruncDouble => self.c_function(self.ctx.target.engine.leaf.libc_trunc, a),
+            UnaryOp::FloorDouble | UnaryOp::CeilDouble | UnaryOp::TruncDouble => self.round(op, a),
             UnaryOp::DoubleBits => self.e.cur.ins().bitcast(clif::I64, MemFlagsData::new(), a),
             UnaryOp::DoubleFromBits => self.e.cur.ins().bitcast(clif::F64, MemFlagsData::new(), a),
             UnaryOp::BitLength => {
@@ -95,6 +90,19 @@ impl Lowering<'_, '_> {
             self.e.cur.ins().sextend(clif::I64, low)
         } else {
             self.e.cur.ins().uextend(clif::I64, low)
+        }
+    }
+
+    fn round(&mut self, op: UnaryOp, a: ir::Value) -> ir::Value {
+        self.e.buffers.target_specific = true;
+        let leaf = &self.ctx.target.engine.leaf;
+        match (op, self.e.isa.has_rounding) {
+            (UnaryOp::FloorDouble, true) => self.e.cur.ins().floor(a),
+            (UnaryOp::CeilDouble, true) => self.e.cur.ins().ceil(a),
+            (_, true) => self.e.cur.ins().trunc(a),
+            (UnaryOp::FloorDouble, false) => self.c_function(leaf.libc_floor, a),
+            (UnaryOp::CeilDouble, false) => self.c_function(leaf.libc_ceil, a),
+            (_, false) => self.c_function(leaf.libc_trunc, a),
         }
     }
 

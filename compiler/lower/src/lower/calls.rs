@@ -35,7 +35,7 @@ impl Lowering<'_, '_> {
         let scaled = self.e.shl_imm(cid, word.bytes().trailing_zeros());
         let cell = self.e.cur.ins().iadd(table, scaled);
         let offset = self.ctx.link.row_offset(self.func, row) * word.bytes() as i32;
-        let flags = ir::MemFlagsData::trusted().with_readonly();
+        let flags = self.e.flags(Region::Dispatch).with_readonly();
         let address = self.e.cur.ins().load(word, flags, cell, offset);
         self.e
             .call(Target::Indirect(address), &operands, Some(word), CallKind::Dart, &mut [])

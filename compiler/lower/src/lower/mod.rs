@@ -452,6 +452,7 @@ impl<'f, 'c> Lowering<'f, 'c> {
                 None
             }
             Inst::TargetAbi => {
+                self.e.buffers.target_specific = true;
                 let abi = abi_number(self.ctx.target);
                 match abi {
                     Some(abi) => Some(self.e.const_of(clif::I64, abi)),

@@ -337,8 +337,8 @@ enum RuntimeArg {
 enum RuntimeTarget {
     /// The thread field at a fixed offset.
     Field(i32),
-    /// The thread field whose offset is in this register.
-    FieldAt(Gpr),
+    /// This register.
+    Address(Gpr),
 }
 
 /// Builds a stub frame of a result slot (Smi 0, so that entries without a result return that) and the arguments,
@@ -358,7 +358,7 @@ fn call_runtime_from_stub_frame(a: &mut Assembler, c: &Contract, target: Runtime
     }
     match target {
         RuntimeTarget::Field(offset) => a.load(Gpr::R9, thread(offset)),
-        RuntimeTarget::FieldAt(reg) => a.load(Gpr::R9, Mem::sum(THR, reg)),
+        RuntimeTarget::Address(reg) => a.mov(Gpr::R9, reg),
     }
     a.mov(Gpr::R1, constant(args.len() as u32));
     a.alu(DataOp::Sub, Gpr::R2, Gpr::FP, constant(2 * WORD as u32));
@@ -373,7 +373,7 @@ fn throw_from_stub_frame(a: &mut Assembler, c: &Contract, entry: i32, args: &[Ru
 
 /// Calls a runtime entry from compiled code: `Tail` convention, `(entry, arg 0, ..., arg n-1) -> result`.
 ///
-/// In: r0 = offset in the thread of the entry's address; then `arity` tagged arguments. Out: r0 = result (tagged).
+/// In: r0 = address of the entry; then `arity` tagged arguments. Out: r0 = result (tagged).
 /// The call is a safepoint and may throw. Stack arguments are copied to the stub frame, so the caller's
 /// stack map need not describe them.
 fn runtime_call(a: &mut Assembler, c: &Contract, arity: u8) {
@@ -383,7 +383,7 @@ fn runtime_call(a: &mut Assembler, c: &Contract, arity: u8) {
             None => RuntimeArg::StackArg((param - INT_ARGS.len()) as i32),
         })
         .collect();
-    call_runtime_from_stub_frame(a, c, RuntimeTarget::FieldAt(INT_ARGS[0]), &args);
+    call_runtime_from_stub_frame(a, c, RuntimeTarget::Address(INT_ARGS[0]), &args);
     a.load(RESULT, frame_word(1));
     leave_frame_and_return(a);
 }

@@ -297,8 +297,8 @@ enum RuntimeArg {
 enum RuntimeTarget {
     /// The thread field at a fixed offset.
     Field(i32),
-    /// The thread field whose offset is in this register.
-    FieldAt(Gpr),
+    /// This register.
+    Address(Gpr),
 }
 
 /// Builds a stub frame of a result slot (Smi 0, so that entries without a result return that) and the arguments,
@@ -315,7 +315,7 @@ fn call_runtime_from_stub_frame(a: &mut Assembler, c: &Contract, target: Runtime
     }
     match target {
         RuntimeTarget::Field(offset) => a.load(W64, Rax, thread(offset)),
-        RuntimeTarget::FieldAt(reg) => a.load(W64, Rax, Mem::sum(THR, reg)),
+        RuntimeTarget::Address(reg) => a.mov_rr(W64, Rax, reg),
     }
     a.mov_ri(R10, args.len() as i64);
     a.lea(R11, frame_word(2));
@@ -330,7 +330,7 @@ fn throw_from_stub_frame(a: &mut Assembler, c: &Contract, entry: i32, args: &[Ru
 
 /// Calls a runtime entry from compiled code: `Tail` convention, `(entry, arg 0, ..., arg n-1) -> result`.
 ///
-/// In: rdi = offset in the thread of the entry's address; then `arity` tagged arguments. Out: rax = result (tagged).
+/// In: rdi = address of the entry; then `arity` tagged arguments. Out: rax = result (tagged).
 /// The call is a safepoint and may throw. Stack arguments are copied to the stub frame, so the caller's
 /// stack map need not describe them.
 fn runtime_call(a: &mut Assembler, c: &Contract, arity: u8) {
@@ -340,7 +340,7 @@ fn runtime_call(a: &mut Assembler, c: &Contract, arity: u8) {
             None => RuntimeArg::StackArg((param - INT_ARGS.len()) as i32),
         })
         .collect();
-    call_runtime_from_stub_frame(a, c, RuntimeTarget::FieldAt(INT_ARGS[0]), &args);
+    call_runtime_from_stub_frame(a, c, RuntimeTarget::Address(INT_ARGS[0]), &args);
     a.load(W64, RESULT, frame_word(1));
     leave_frame(a);
     a.ret_pop(tail_stack_bytes(u32::from(arity) + 1) as u16);
