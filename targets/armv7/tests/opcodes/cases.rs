@@ -9,6 +9,11 @@ const INT_CCS: [&str; 10] = ["eq", "ne", "slt", "sge", "sgt", "sle", "ult", "uge
 const FLOAT_CCS: [&str; 14] =
     ["ord", "uno", "eq", "ne", "one", "ueq", "lt", "le", "gt", "ge", "ult", "ule", "ugt", "uge"];
 
+/// Number in names of a function that catches.
+pub const CATCHER: u32 = 10_000;
+/// Number in names of the function that throws.
+pub const THROWER: u32 = 10_001;
+
 /// A piece of CLIF.
 pub struct Case {
     /// For messages.
@@ -23,6 +28,8 @@ pub struct Case {
     pub oracle: Option<String>,
     /// Values at the end.
     pub results: Vec<(String, Type)>,
+    /// Whether the last callee is [`CATCHER`], whose only call is one of [`THROWER`], which has no text.
+    pub throws: bool,
     /// Functions with names from `u0:10000` on.
     pub callees: String,
 }
@@ -34,6 +41,7 @@ fn case(params: &[Type], body: &str, results: &[Type]) -> Case {
         params: params.to_vec(),
         body: body.to_string(),
         oracle: None,
+        throws: false,
         // Results are called v100, v101 and so on.
         results: results.iter().enumerate().map(|(i, &ty)| (format!("v{}", 100 + i), ty)).collect(),
         callees: String::new(),
@@ -461,6 +469,33 @@ pub fn control() -> Vec<Case> {
         cases.push(case(&[ty, ty], &body, &[ty, ty]));
     }
     cases.extend(calls());
+    // Fixed registers and addresses.
+    let fixed = [
+        (
+            " v9 = get_pinned_reg.i32\n set_pinned_reg v0\n v100 = get_pinned_reg.i32\n set_pinned_reg v9",
+            " v100 = bor v0, v0",
+        ),
+        (
+            " v1 = get_frame_pointer.i32\n v2 = load.i32 notrap v1+4\n v3 = get_return_address.i32\n v4 = icmp eq v2, v3\n \
+             v100 = uextend.i32 v4",
+            " v100 = iconst.i32 1",
+        ),
+        (
+            " v1 = get_stack_pointer.i32\n v2 = stack_addr.i32 ss0\n v3 = get_frame_pointer.i32\n v4 = icmp ule v1, v2\n \
+             v5 = icmp ult v2, v3\n v6 = band v4, v5\n v100 = uextend.i32 v6",
+            " v100 = iconst.i32 1",
+        ),
+        (" v1 = symbol_value.i32 gv0\n v2 = func_addr.i32 fn0\n v100 = isub v1, v2", " v100 = iconst.i32 4"),
+    ];
+    for (body, oracle) in fixed {
+        let preamble =
+            " ss0 = explicit_slot 8\n gv0 = symbol colocated u0:10000+4\n fn0 = colocated u0:10000() tail";
+        cases.push(Case {
+            oracle: Some(oracle.to_string()),
+            callees: "function u0:10000() tail {\nblock0:\n return\n}\n".to_string(),
+            ..with_preamble(preamble, case(&[types::I32], body, &[types::I32]))
+        });
+    }
     // More values than registers.
     for ty in [types::I32, types::I64, types::F64] {
         let mut body = String::new();
@@ -566,5 +601,57 @@ fn calls() -> Vec<Case> {
         callees: callee.to_string(),
         ..with_preamble(" fn0 = colocated u0:10000(i32, i32) -> i32 tail", recursive)
     });
+    cases
+}
+
+/// Calls that may end in a handler, with values of all kinds live there and after the normal return.
+pub fn exceptions() -> Vec<Case> {
+    use types::{F64, I32, I64};
+    let mut cases = Vec::new();
+    let call = |via: &str| {
+        let (prepare, call) = match via {
+            "direct" => ("", "try_call fn0(v0), sig0"),
+            _ => (" v20 = func_addr.i32 fn0\n", "try_call_indirect v20(v0), sig0"),
+        };
+        // The sum goes to the normal block, by an edge of its own or not; the others go to the handler.
+        [
+            format!(
+                "{prepare} {call}, block1(ret0, v1), [ default: block2(v1, v2) ]\n\
+                 block1(v3: i32, v4: i64):\n v5 = sextend.i64 v3\n v6 = iadd v4, v5\n return v6\n\
+                 block2(v7: i64, v8: f64):\n v9 = bitcast.i64 v8\n v10 = isub v7, v9\n return v10\n"
+            ),
+            format!(
+                "{prepare} v11 = iadd v1, v1\n v21 = iconst.i32 77\n {call}, block1(ret0, v11), [ default: block2(v21) ]\n\
+                 block2(v22: i32):\n jump block1(v22, v1)\n\
+                 block1(v3: i32, v4: i64):\n v5 = sextend.i64 v3\n v6 = iadd v4, v5\n return v6\n"
+            ),
+        ]
+    };
+    let oracles = [
+        " v30 = iconst.i32 1\n v31 = band v0, v30\n v32 = iconst.i32 7\n v33 = iadd v0, v32\n v34 = sextend.i64 v33\n \
+         v35 = iadd v1, v34\n v36 = bitcast.i64 v2\n v37 = isub v1, v36\n v39 = icmp eq v31, v30\n \
+         v100 = select v39, v37, v35",
+        " v30 = iconst.i32 1\n v31 = band v0, v30\n v32 = iconst.i32 7\n v33 = iadd v0, v32\n v34 = sextend.i64 v33\n \
+         v35 = iadd v1, v1\n v36 = iadd v35, v34\n v37 = iconst.i64 77\n v38 = iadd v1, v37\n v39 = icmp eq v31, v30\n \
+         v100 = select v39, v38, v36",
+    ];
+    for via in ["direct", "indirect"] {
+        for (body, oracle) in call(via).iter().zip(oracles) {
+            let callee = format!(
+                "function u0:{CATCHER}(i32, i64, f64) -> i64 tail {{\n sig0 = (i32) -> i32 tail\n \
+                 fn0 = colocated u0:{THROWER} sig0\nblock0(v0: i32, v1: i64, v2: f64):\n{body}}}\n"
+            );
+            let preamble = format!(" fn0 = colocated u0:{CATCHER}(i32, i64, f64) -> i64 tail");
+            let case = case(&[I32, I64, F64], " v100 = call fn0(v0, v1, v2)", &[I64]);
+            let name = format!("{via}: {body}");
+            cases.push(Case {
+                name,
+                oracle: Some(oracle.to_string()),
+                throws: true,
+                callees: callee,
+                ..with_preamble(&preamble, case)
+            });
+        }
+    }
     cases
 }

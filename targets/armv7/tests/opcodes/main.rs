@@ -15,11 +15,12 @@ use std::path::PathBuf;
 use cranelift_codegen::Context;
 use cranelift_codegen::data_value::DataValue;
 use cranelift_codegen::ir::immediates::{Ieee32, Ieee64};
-use cranelift_codegen::ir::{Function, Type, types};
+use cranelift_codegen::ir::{Function, Type, UserExternalNameRef, types};
 use cranelift_interpreter::environment::FunctionStore;
 use cranelift_interpreter::interpreter::{Interpreter, InterpreterState};
 use cranelift_interpreter::step::ControlFlow;
-use snapcrane_armv7::{Compiler, Options};
+use snapcrane_armv7::metadata::{CompiledFunction, Reloc, RelocKind, RelocTarget};
+use snapcrane_armv7::{Compiler, Error, Options};
 
 use cases::Case;
 use image::{Job, Piece, TRAPPED};
@@ -141,6 +142,53 @@ fn compile(compiler: &mut Compiler, function: &Function, case: &Case) -> Piece {
     Piece { number, code, names }
 }
 
+/// A function of Dart convention that adds 7 to its argument if that is even. If it is odd, it goes to the handler of the only call of
+/// a function, with what the convention says and garbage in all other registers.
+#[rustfmt::skip]
+const THROWER: [u32; 23] = [
+    0xe310_0001, // tst r0, #1
+    0x0280_0007, // addeq r0, r0, #7
+    0x012f_ff1e, // bxeq lr
+    0xe1a0_000d, // mov r0, sp
+    0xe1a0_100d, // mov r1, sp
+    0xe1a0_200d, // mov r2, sp
+    0xe1a0_300d, // mov r3, sp
+    0xe1a0_400d, // mov r4, sp
+    0xe1a0_500d, // mov r5, sp
+    0xe1a0_600d, // mov r6, sp
+    0xe1a0_700d, // mov r7, sp
+    0xe1a0_800d, // mov r8, sp
+    0xe1a0_900d, // mov r9, sp
+    0xec40_0b10, // vmov d0, r0, r0
+    0xeeb0_1b40, // vmov.f64 d1, d0
+    0xeeb0_2b40, // vmov.f64 d2, d0
+    0xeeb0_8b40, // vmov.f64 d8, d0
+    0xeeb0_fb40, // vmov.f64 d15, d0
+    0xe59f_c00c, // ldr r12, [pc, #12]: the size of the frame
+    0xe04b_d00c, // sub sp, r11, r12
+    0xe59f_c008, // ldr r12, [pc, #8]: the distance of the handler
+    0xe08f_c00c, // add r12, pc, r12
+    0xe12f_ff1c, // bx r12
+];
+
+/// The thrower for the function that was compiled last.
+fn thrower(catcher: &Piece) -> Piece {
+    let [call] = &catcher.code.calls[..] else { panic!("one call is expected") };
+    let [handler] = call.handlers[..] else { panic!("one handler is expected") };
+    let mut code: Vec<u8> = THROWER.iter().flat_map(|word| word.to_le_bytes()).collect();
+    code.extend(catcher.code.frame_size.to_le_bytes());
+    let reloc = Reloc {
+        offset: code.len() as u32,
+        kind: RelocKind::PcRel4,
+        target: RelocTarget::User(UserExternalNameRef::from_u32(0)),
+        // The addition sees the address of the word before.
+        addend: i64::from(handler) + 4,
+    };
+    code.extend([0; 4]);
+    let code = CompiledFunction { code, align: 4, relocs: vec![reloc], ..CompiledFunction::default() };
+    Piece { number: cases::THROWER, code, names: vec![cases::CATCHER] }
+}
+
 /// Whether a result is right: of the bytes of its type, and any NaN for a NaN.
 fn agrees(ty: Type, actual: u64, expected: u64) -> bool {
     let mask = u64::MAX >> (64 - ty.bits());
@@ -178,6 +226,13 @@ fn check(cases: &[Case]) {
             let mut renumbered = BTreeMap::new();
             for callee in &oracle[1..] {
                 let mut piece = compile(compiler, callee, case);
+                number += 1;
+                renumbered.insert(piece.number, number);
+                piece.number = number;
+                pieces.push(piece);
+            }
+            if case.throws {
+                let mut piece = thrower(pieces.last().expect("the function that catches"));
                 number += 1;
                 renumbered.insert(piece.number, number);
                 piece.number = number;
@@ -271,4 +326,42 @@ fn memory() {
 #[test]
 fn control() {
     check(&cases::control());
+}
+
+#[test]
+fn exceptions() {
+    check(&cases::exceptions());
+}
+
+/// What is not supported is an error that says what it is and where.
+#[test]
+fn refusals() {
+    let refused = |signature: &str, body: &str| {
+        let text = format!("function %refused{signature} {{\n{body}\n}}\n");
+        let options = Options { optimize: false, verify: true, check_regalloc: false };
+        match Compiler::new(options).compile(&mut Context::for_function(parse(&text).remove(0))) {
+            Err(Error::Unsupported { what, function }) => {
+                assert_eq!(function, "%refused");
+                what
+            }
+            other => panic!("{text}{other:?}"),
+        }
+    };
+    let body = "block0(v0: f64):\n v1 = fma v0, v0, v0\n return v1";
+    assert_eq!(refused("(f64) -> f64 tail", body), "fma.f64");
+    let body = "block0(v0: i64):\n v1 = iconcat v0, v0\n v2 = ireduce.i64 v1\n return v2";
+    assert_eq!(refused("(i64) -> i64 tail", body), "iconcat.i64");
+    let body = "block0(v0: i32, v1: i32):\n v2 = atomic_rmw.i32 notrap aligned add v0, v1\n return v2";
+    assert_eq!(refused("(i32, i32) -> i32 tail", body), "atomic_rmw.i32");
+    let body = "block0(v0: i32):\n v1 = atomic_load.i64 notrap aligned v0\n return v1";
+    assert_eq!(refused("(i32) -> i64 tail", body), "atomic_load.i64");
+    assert_eq!(refused("(i128) tail", "block0(v0: i128):\n return"), "parameter of type i128");
+    let body = "block0(v0: i32):\n v1 = splat.i32x4 v0\n return";
+    assert_eq!(refused("(i32) tail", body), "splat.i32x4");
+    let body = " fn0 = u0:1(f64, f64, f64, f64, f64, f64, f64, f64, f64) tail\nblock0(v0: f64):\n \
+                return_call fn0(v0, v0, v0, v0, v0, v0, v0, v0, v0)";
+    assert_eq!(
+        refused("(f64) tail", body),
+        "tail call with more stack arguments than the function itself has"
+    );
 }
