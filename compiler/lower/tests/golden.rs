@@ -4,7 +4,9 @@ mod common;
 
 use common::{DATA, NODE, TestProgram, VALUE, compile, function, type_of};
 use snapcrane_ir::Type::{Bool, Int64, Tagged};
-use snapcrane_ir::{AllocKind, FunctionBuilder, Inst, Slot, SourcePos, StoreBarrier, UnaryOp, Value};
+use snapcrane_ir::{
+    AllocKind, Function, FunctionBuilder, Inst, Slot, SourcePos, StoreBarrier, UnaryOp, Value,
+};
 use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, ObjectKey};
 
 fn field(id: u32) -> Slot {
@@ -25,6 +27,11 @@ fn body(clif: &str) -> String {
         .join("\n")
 }
 
+/// The machine code for 64-bit ARM, with its tables.
+fn arm64_code(function: &Function) -> String {
+    compile(&TestProgram::for_target("linux-arm64"), function).1.code
+}
+
 /// A parameter that lives across two calls has one slot; the poll at the start saves parameters on its cold path only.
 #[test]
 fn values_across_calls() {
@@ -41,6 +48,7 @@ fn values_across_calls() {
     let (_, dump) = compile(&TestProgram::new(), &f);
     insta::assert_snapshot!("values_across_calls", body(&dump.clif));
     insta::assert_snapshot!("values_across_calls_code", dump.code);
+    insta::assert_snapshot!("values_across_calls_arm64", arm64_code(&f));
 }
 
 /// A call in a protected block: the landing block reloads what the edge passes.
@@ -67,9 +75,11 @@ fn protected_call() {
     let (_, dump) = compile(&TestProgram::new(), &f);
     insta::assert_snapshot!("protected_call", body(&dump.clif));
     insta::assert_snapshot!("protected_call_code", dump.code);
+    insta::assert_snapshot!("protected_call_arm64", arm64_code(&f));
 }
 
-/// An allocation and stores: the first without a barrier, the second into an older object with one.
+/// An allocation and stores: the first without a barrier, the second into an older object with one. Where memory is weak, a fence comes
+/// before the new object can be seen by others.
 #[test]
 fn allocation_and_barrier() {
     let f = function(0, &[Tagged, Int64], Tagged, |b, params| {
@@ -85,6 +95,7 @@ fn allocation_and_barrier() {
     });
     let (_, dump) = compile(&TestProgram::new(), &f);
     insta::assert_snapshot!("allocation_and_barrier", body(&dump.clif));
+    insta::assert_snapshot!("allocation_and_barrier_arm64", arm64_code(&f));
 }
 
 /// Integers are boxed inline where they fit a Smi.

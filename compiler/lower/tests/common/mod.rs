@@ -43,6 +43,10 @@ pub struct TestProgram {
 
 impl TestProgram {
     pub fn new() -> TestProgram {
+        TestProgram::for_target("linux-x64")
+    }
+
+    pub fn for_target(name: &str) -> TestProgram {
         let layout = |slots: &[SlotKind], type_arguments| InstanceLayout {
             slots: slots.to_vec(),
             type_arguments,
@@ -50,7 +54,7 @@ impl TestProgram {
             is_predefined_layout: false,
         };
         TestProgram {
-            target: TargetSpec::from_name("linux-x64").unwrap(),
+            target: TargetSpec::from_name(name).unwrap(),
             node: layout(&[SlotKind::Tagged, SlotKind::Int64, SlotKind::Tagged], None),
             generic: layout(&[SlotKind::Tagged, SlotKind::Tagged], Some(0)),
             predefined: InstanceLayout { is_predefined_layout: true, ..InstanceLayout::default() },
