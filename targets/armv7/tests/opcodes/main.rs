@@ -6,6 +6,7 @@
 
 mod cases;
 mod image;
+mod shapes;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -326,6 +327,21 @@ fn memory() {
 #[test]
 fn control() {
     check(&cases::control());
+}
+
+#[test]
+fn long_functions() {
+    check(&shapes::long_functions());
+}
+
+#[test]
+fn large_frames() {
+    check(&shapes::large_frames());
+}
+
+#[test]
+fn random_functions() {
+    check(&shapes::random_functions());
 }
 
 #[test]
