@@ -27,7 +27,7 @@ fn case(name: String, params: &[Type], body: String, results: &[Type]) -> Case {
 /// A normal number as CLIF writes it.
 fn float(value: f64) -> String {
     let bits = value.to_bits();
-    format!("0x1.{:013x}p{}", bits & (1 << 52) - 1, (bits >> 52) as i32 - 1023)
+    format!("0x1.{:013x}p{}", bits & ((1 << 52) - 1), (bits >> 52) as i32 - 1023)
 }
 
 /// Code that is longer than literals reach, with new literals all along, in straight lines, between blocks and in tables.
@@ -81,7 +81,7 @@ pub fn long_functions() -> Vec<Case> {
     }
     // A table of many blocks, each with a literal.
     let mut body = String::from(" v2 = iconst.i32 511\n v3 = band v0, v2\n br_table v3, block1, [");
-    let _ = write!(body, "{}]\n", (2..402).map(|b| format!("block{b}")).collect::<Vec<_>>().join(", "));
+    let _ = writeln!(body, "{}]", (2..402).map(|b| format!("block{b}")).collect::<Vec<_>>().join(", "));
     for block in 1..402 {
         let v = 1000 + 4 * block;
         let _ = writeln!(
