@@ -44,11 +44,14 @@ pub fn generate(
     let work: Vec<(usize, FunctionId)> = (0..families.len())
         .flat_map(|family| reach.functions.iter().map(move |(id, _)| (family, id)))
         .collect();
-    let weight =
-        |&(family, id): &(usize, FunctionId)| match reach.bodies[id].as_ref().map(|reached| &reached.body) {
-            Some(Body::Ir(function)) => function.insts.len() * families[family].len(),
+    // One family after the other: code generators that take turns push each other out of the processor's caches.
+    let weight = |&(family, id): &(usize, FunctionId)| {
+        let size = match reach.bodies[id].as_ref().map(|reached| &reached.body) {
+            Some(Body::Ir(function)) => function.insts.len(),
             _ => 0,
         };
+        (families.len() - family, size)
+    };
     let compiled = parallel::map(
         &work,
         weight,

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///
 /// # Errors
 /// The error of the first item in input order that failed.
-pub fn map<T: Sync, S, R: Send, E: Send>(
+pub fn map<T: Sync, W: Ord, S, R: Send, E: Send>(
     items: &[T],
-    weight: impl Fn(&T) -> usize,
+    weight: impl Fn(&T) -> W,
     state: impl Fn() -> S + Sync,
     f: impl Fn(&mut S, &T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {

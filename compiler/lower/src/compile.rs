@@ -22,7 +22,7 @@ use crate::helpers::{self, HelperId};
 use crate::isa::{Generator, Isa};
 use crate::lower::{self, LowerBuffers};
 use crate::metadata::{CodeKind, CompiledFunction, Handler, Position, Reloc, RelocTarget, StackMap};
-use crate::retarget::Retarget;
+use crate::retarget::{self, Retarget};
 
 /// How thoroughly to compile and to check.
 #[derive(Clone, Debug)]
@@ -55,8 +55,10 @@ impl CompilerOptions {
 /// A compiler for a target, or for several that share code. It keeps memory between functions: make one per thread and use it for many
 /// functions.
 pub struct Compiler {
-    /// Each target's generator, and the way from the first target's CLIF to its own.
-    isas: Vec<(Isa, Retarget)>,
+    isas: Vec<Isa>,
+    /// The order in which code for the targets is generated from the same CLIF, each with the way from the one before it; the way to
+    /// the first starts at the first target. Targets that keep fences come before those that drop them.
+    order: Vec<(usize, Retarget)>,
     options: CompilerOptions,
     registers: regalloc2::Ctx,
     context: Context,
@@ -81,10 +83,21 @@ impl Compiler {
     pub fn for_family(targets: &[&TargetSpec], options: CompilerOptions) -> Result<Compiler, LowerError> {
         let isas = targets
             .iter()
-            .map(|target| Ok((Isa::new(target, &options)?, Retarget::new(targets[0], target))))
+            .map(|target| Isa::new(target, &options))
             .collect::<Result<Vec<_>, LowerError>>()?;
+        let mut indices: Vec<usize> = (0..targets.len()).collect();
+        indices.sort_by_key(|&index| !isas[index].facts.weak_memory);
+        let mut from = targets[0];
+        let order = indices
+            .into_iter()
+            .map(|index| {
+                let to = targets[index];
+                (index, Retarget::new(std::mem::replace(&mut from, to), to))
+            })
+            .collect();
         Ok(Compiler {
             isas,
+            order,
             options,
             registers: regalloc2::Ctx::default(),
             context: Context::new(),
@@ -134,17 +147,14 @@ impl Compiler {
         }
         let expected = self.check_clif(key)?;
         self.optimize(0, key)?;
-        let optimized = self.context.func.clone();
-        let mut compiled = Vec::with_capacity(contexts.len());
-        for index in 0..contexts.len() {
-            if index > 0 {
-                self.context.func.clone_from(&optimized);
-            }
-            let retarget = &self.isas[index].1;
+        let mut compiled: Vec<Option<CompiledFunction>> = vec![None; contexts.len()];
+        for step in 0..self.order.len() {
+            let (index, retarget) = &self.order[step];
+            let index = *index;
             retarget.apply(&mut self.context.func).map_err(|message| codegen_error(message, key))?;
-            compiled.push(self.generate(index, kind, key, expected.as_ref(), None)?);
+            compiled[index] = Some(self.generate(index, kind, key, expected.as_ref(), None)?);
         }
-        Ok(compiled)
+        Ok(compiled.into_iter().flatten().collect())
     }
 
     /// As [`Compiler::compile`], with texts of the stages on the way.
@@ -172,13 +182,13 @@ impl Compiler {
         helper: HelperId,
     ) -> Result<CompiledFunction, LowerError> {
         self.context.clear();
-        helpers::build(&mut self.context.func, target, self.isas[0].0.facts, &mut self.emit, helper);
+        helpers::build(&mut self.context.func, target, self.isas[0].facts, &mut self.emit, helper);
         self.finish(0, CodeKind::Helper(helper), None, None)
     }
 
     fn build(&mut self, index: usize, ctx: &LowerContext<'_>, function: &Function) -> Result<(), LowerError> {
         self.context.clear();
-        let facts = self.isas[index].0.facts;
+        let facts = self.isas[index].facts;
         lower::lower(&mut self.context.func, ctx, function, facts, &mut self.emit, &mut self.lower)
     }
 
@@ -195,7 +205,9 @@ impl Compiler {
         }
         let expected = self.check_clif(key)?;
         self.optimize(index, key)?;
-        self.isas[index].1.drop_fences(&mut self.context.func);
+        if !self.isas[index].facts.weak_memory {
+            retarget::remove_fences(&mut self.context.func);
+        }
         self.generate(index, kind, key, expected.as_ref(), dump)
     }
 
@@ -212,7 +224,7 @@ impl Compiler {
 
     /// Optimises the CLIF of a target that Cranelift makes code for; the other generator does it itself.
     fn optimize(&mut self, index: usize, key: Option<&FunctionKey>) -> Result<(), LowerError> {
-        match &self.isas[index].0.generator {
+        match &self.isas[index].generator {
             Generator::Cranelift(isa) => self
                 .context
                 .optimize(&**isa, &mut self.control)
@@ -232,7 +244,7 @@ impl Compiler {
     ) -> Result<CompiledFunction, LowerError> {
         let wrong = |message: String| LowerError::Check { message, function: key.cloned() };
         let codegen = |message: String| codegen_error(message, key);
-        let isa = &mut self.isas[index].0;
+        let isa = &mut self.isas[index];
         let word = isa.facts.word.bytes();
         let align = isa.facts.function_align;
         let targets = &self.emit.targets;
@@ -302,7 +314,7 @@ pub fn compile_routines(
     options: CompilerOptions,
 ) -> Result<Vec<(RoutineId, CompiledFunction)>, LowerError> {
     let mut compiler = Compiler::new(target, options)?;
-    let isa = &mut compiler.isas[0].0;
+    let isa = &mut compiler.isas[0];
     let facts = isa.facts;
     let (word, align) = (facts.word.bytes(), facts.function_align);
     match &mut isa.generator {

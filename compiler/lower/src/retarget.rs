@@ -10,7 +10,7 @@
 //!
 //! Lowering writes for the first target of such a *family*. The differences occur only in forms that survive optimisation and can be found
 //! again: displacements of accesses whose base is the pinned register, displacements of loads in the region of the dispatch table, and
-//! fences. [`Retarget`] replaces these in a copy. Where the code for a function has to differ more than that, lowering says so
+//! fences. After the code of one target is generated, [`Retarget`] replaces these for the next one. Where the code for a function has to differ more than that, lowering says so
 //! ([`crate::emit::EmitBuffers::target_specific`]), and the function is lowered for each target.
 //!
 //! # Invariants
@@ -89,19 +89,14 @@ impl Retarget {
         !self.thread.is_empty() || self.dispatch != 0
     }
 
-    /// Removes what the target does not need from code that was written for it.
-    pub(crate) fn drop_fences(&self, func: &mut ir::Function) {
-        if !self.keeps_fences {
-            remove_fences(func);
-        }
-    }
-
     /// Makes code for the target of code that was written for the other one.
     ///
     /// # Errors
     /// An access to the thread where no field is known: a defect of the lowering.
     pub(crate) fn apply(&self, func: &mut ir::Function) -> Result<(), String> {
-        self.drop_fences(func);
+        if !self.keeps_fences {
+            remove_fences(func);
+        }
         if !self.changes_accesses() {
             return Ok(());
         }
@@ -156,7 +151,8 @@ impl Retarget {
     }
 }
 
-fn remove_fences(func: &mut ir::Function) {
+/// Removes all fences.
+pub(crate) fn remove_fences(func: &mut ir::Function) {
     let mut next_block = func.layout.entry_block();
     while let Some(block) = next_block {
         next_block = func.layout.next_block(block);
