@@ -6,6 +6,7 @@
 
 mod cases;
 mod image;
+mod random;
 mod shapes;
 mod values;
 
@@ -345,6 +346,11 @@ fn random_functions() {
 }
 
 #[test]
+fn random_operations() {
+    check(&random::operations());
+}
+
+#[test]
 fn exceptions() {
     check(&cases::exceptions());
 }
@@ -372,6 +378,10 @@ fn refusals() {
     let body = "block0(v0: i32):\n v1 = atomic_load.i64 notrap aligned v0\n return v1";
     assert_eq!(refused("(i32) -> i64 tail", body), "atomic_load.i64");
     assert_eq!(refused("(i128) tail", "block0(v0: i128):\n return"), "parameter of type i128");
+    let body = "block0(v0: i64):\n v1 = load.i32 v0\n return v1";
+    assert_eq!(refused("(i64) -> i32 tail", body), "load.i32");
+    let body = "block0(v0: i32):\n v1 = get_frame_pointer.i64\n return v1";
+    assert_eq!(refused("(i32) -> i64 tail", body), "get_frame_pointer.i64");
     let body = "block0(v0: i32):\n v1 = splat.i32x4 v0\n return";
     assert_eq!(refused("(i32) tail", body), "splat.i32x4");
     let body = " fn0 = u0:1(f64, f64, f64, f64, f64, f64, f64, f64, f64) tail\nblock0(v0: f64):\n \
