@@ -119,7 +119,9 @@ impl<'a> Selector<'a> {
                 }
             }
             for inst in self.func.layout.block_insts(block) {
-                if !dfg.inst_results(inst).iter().all(|&result| is_supported(dfg.value_type(result))) {
+                if !dfg.inst_results(inst).iter().all(|&result| is_supported(dfg.value_type(result)))
+                    || self.address(inst).is_some_and(|address| dfg.value_type(address) != types::I32)
+                {
                     return Err(self.unsupported(inst));
                 }
                 for value in dfg.inst_values(inst) {
@@ -129,6 +131,35 @@ impl<'a> Selector<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The value of an instruction that is an address, and so must have 32 bits.
+    fn address(&self, inst: ClifInst) -> Option<Value> {
+        let dfg = &self.func.dfg;
+        match dfg.insts[inst].opcode() {
+            Opcode::GetPinnedReg
+            | Opcode::GetFramePointer
+            | Opcode::GetStackPointer
+            | Opcode::GetReturnAddress
+            | Opcode::StackAddr
+            | Opcode::FuncAddr
+            | Opcode::SymbolValue => Some(dfg.first_result(inst)),
+            Opcode::SetPinnedReg
+            | Opcode::CallIndirect
+            | Opcode::TryCallIndirect
+            | Opcode::ReturnCallIndirect => Some(dfg.inst_args(inst)[0]),
+            _ => match dfg.insts[inst] {
+                InstructionData::Load { arg, .. } | InstructionData::LoadNoOffset { arg, .. }
+                    if dfg.insts[inst].opcode().can_load() =>
+                {
+                    Some(arg)
+                }
+                InstructionData::Store { args, .. } | InstructionData::StoreNoOffset { args, .. } => {
+                    Some(args[1])
+                }
+                _ => None,
+            },
+        }
     }
 
     fn run(&mut self) -> Result<(), Error> {
@@ -588,8 +619,15 @@ impl<'a> Selector<'a> {
                 Opcode::Band => self.func.dfg.inst_args(inst).iter().any(|&arg| self.iconst(arg).is_some()),
                 _ => false,
             },
-            // The second result of an operation with overflow.
-            ValueDef::Result(..) => true,
+            ValueDef::Result(inst, 1) => matches!(
+                self.func.dfg.insts[inst].opcode(),
+                Opcode::UaddOverflow
+                    | Opcode::SaddOverflow
+                    | Opcode::UsubOverflow
+                    | Opcode::SsubOverflow
+                    | Opcode::UmulOverflow
+                    | Opcode::SmulOverflow
+            ),
             _ => false,
         }
     }

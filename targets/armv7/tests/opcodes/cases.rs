@@ -591,6 +591,21 @@ fn calls() -> Vec<Case> {
             }
         }
     }
+    // What is above a narrow result is arbitrary.
+    for conv in ["tail", "system_v"] {
+        let signature = format!("(i32, i32) -> i8, i16 {conv}");
+        let results = case(
+            &[I32, I32],
+            " v1000, v1001 = call fn0(v0, v1)\n v100 = uextend.i32 v1000\n v101 = sextend.i64 v1001",
+            &[I32, I64],
+        );
+        cases.push(Case {
+            callees: format!(
+                "function u0:10000{signature} {{\nblock0(v0: i32, v1: i32):\n v2 = ireduce.i8 v1\n v3 = ireduce.i16 v0\n return v2, v3\n}}\n"
+            ),
+            ..with_preamble(&format!(" fn0 = colocated u0:10000{signature}"), results)
+        });
+    }
     // Calls in a loop, recursively, with the result in use.
     let callee = "function u0:10000(i32, i32) -> i32 tail {\n fn0 = colocated u0:10000(i32, i32) -> i32 tail\nblock0(v0: i32, v1: i32):\n \
                   brif v0, block1, block2\nblock1:\n v2 = iconst.i32 -1\n v3 = iadd v0, v2\n v4 = call fn0(v3, v1)\n v5 = imul v4, v1\n \
