@@ -10,7 +10,7 @@ use cranelift_codegen::cursor::{Cursor, FuncCursor};
 use cranelift_codegen::entity::EntitySet;
 use cranelift_codegen::ir::{
     self, AbiParam, AliasRegion, AliasRegionData, BlockArg, ExceptionTableData, ExceptionTableItem,
-    ExtFuncData, ExternalName, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, StackSlot,
+    ExtFuncData, ExternalName, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, SourceLoc, StackSlot,
     StackSlotData, StackSlotKind, TrapCode, Type, UserExternalName, UserStackMapEntry, Value,
     condcodes::IntCC, types,
 };
@@ -157,6 +157,8 @@ impl<'f> Emitter<'f> {
         buffers.scratch_slots.clear();
         buffers.live.clear();
         buffers.target_specific = false;
+        // Cranelift keeps positions relative to the first one that it is told, and loses them all if that one is "none".
+        func.params.ensure_base_srcloc(SourceLoc::new(0));
         let regions = REGIONS.map(|(region, description)| {
             func.dfg
                 .alias_regions

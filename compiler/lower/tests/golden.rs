@@ -51,6 +51,21 @@ fn values_across_calls() {
     insta::assert_snapshot!("values_across_calls_arm64", arm64_code(&f));
 }
 
+/// Calls keep their positions when the function starts with an instruction that has none, as resumptions do.
+#[test]
+fn positions_after_none() {
+    let f = function(0, &[Tagged], Tagged, |b, params| {
+        b.set_pos(SourcePos::NONE);
+        let first = b.call(FunctionKey::Local(1), &[params[0]]);
+        b.set_pos(SourcePos::new(120));
+        let second = b.call(FunctionKey::Local(2), &[first]);
+        b.ret(second);
+    });
+    let (compiled, _) = compile(&TestProgram::new(), &f);
+    let positions: Vec<_> = compiled.positions.iter().map(|position| position.pos.offset()).collect();
+    assert_eq!(positions, [Some(120)]);
+}
+
 /// A call in a protected block: the landing block reloads what the edge passes.
 #[test]
 fn protected_call() {

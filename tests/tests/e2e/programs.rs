@@ -114,6 +114,7 @@ macro_rules! programs {
 programs! {
     asserts_on
     async_await
+    async_lines
     async_streams
     basics_calls
     basics_objects
@@ -157,6 +158,7 @@ programs! {
     typed_data
     uncaught_cast
     uncaught_error
+    uncaught_generator
     uncaught_in_initializer
     uncaught_no_such_method
     uncaught_null_check
