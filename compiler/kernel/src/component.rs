@@ -479,6 +479,9 @@ pub enum ProcedureStubKind {
     AbstractMixinStub,
     /// Calls the mixin's member.
     ConcreteMixinStub,
+    /// Abstract getter that stands for the representation of an extension type. Tree shaking removes it
+    /// (`pkg/kernel/lib/src/ast/members.dart`).
+    RepresentationField,
 }
 
 flags! {

@@ -286,6 +286,7 @@ impl<'b> Parser<'_, '_, 'b> {
             4 => ProcedureStubKind::MemberSignature,
             5 => ProcedureStubKind::AbstractMixinStub,
             6 => ProcedureStubKind::ConcreteMixinStub,
+            7 => ProcedureStubKind::RepresentationField,
             byte => return Err(self.bad_tag("a kind of stub", byte)),
         };
         let flags = ProcedureFlags(self.uint()?);

@@ -30,6 +30,27 @@ fn procedure(component: &Component<'_>, name: &str) -> ProcIdx {
     find(&component.procedures, |procedure| component.string(procedure.name.text) == name.as_bytes())
 }
 
+/// All kinds of stubs are known, also that of extension types, which are still in files that no tree shaking has seen.
+#[test]
+fn stub_kinds() {
+    let mut bytes = file(everything);
+    let arena = Bump::new();
+    let map = {
+        let component = Component::read(&bytes, &arena).expect("a readable file");
+        component.procedures[procedure(&component, "map")].node
+    };
+    // Behind tag, name, source and three positions (a byte each), and the kind.
+    let stub = map.0 as usize + 7;
+    assert_eq!(bytes[stub - 6..=stub], [bytes[stub - 6], 0, 1, 2, 3, 0, 0]);
+    bytes[stub] = 7;
+    let component = Component::read(&bytes, &arena).expect("a readable file");
+    let kind = component.procedures[procedure(&component, "map")].stub_kind;
+    assert_eq!(kind, ProcedureStubKind::RepresentationField);
+    bytes[stub] = 8;
+    let error = Component::read(&bytes, &arena).expect_err("an unknown stub");
+    assert_eq!(error.offset(), stub as u64);
+}
+
 /// The parts of the n-th statement of `everything`, which concatenates expressions.
 fn parts<'b>(body: &Stmt<'b>, index: usize) -> &'b [&'b Expr<'b>] {
     let StmtKind::Block { statements, .. } = body.kind else { panic!("a block") };

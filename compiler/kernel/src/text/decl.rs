@@ -128,6 +128,7 @@ impl<'a: 'b, 'b> Printer<'_, 'a, 'b> {
             ProcedureStubKind::MemberSignature => format!("member signature of {stub_target}"),
             ProcedureStubKind::AbstractMixinStub => format!("abstract mixin stub of {stub_target}"),
             ProcedureStubKind::ConcreteMixinStub => format!("mixin stub of {stub_target}"),
+            ProcedureStubKind::RepresentationField => "representation field".into(),
         };
         let signature = procedure
             .signature_type
