@@ -47,7 +47,7 @@ fn stub_kinds() {
     let kind = component.procedures[procedure(&component, "map")].stub_kind;
     assert_eq!(kind, ProcedureStubKind::RepresentationField);
     bytes[stub] = 8;
-    let error = Component::read(&bytes, &arena).expect_err("an unknown stub");
+    let error = Component::read(&bytes, &arena).err().expect("an unknown stub");
     assert_eq!(error.offset(), stub as u64);
 }
 
