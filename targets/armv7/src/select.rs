@@ -16,6 +16,8 @@ mod control;
 mod float;
 mod integer;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 use cranelift_codegen::entity::SecondaryMap;
 use cranelift_codegen::ir::{
