@@ -36,3 +36,12 @@ List<String> userFrames(StackTrace trace) {
   }
   return frames;
 }
+
+/// What a range error says, except for the largest good value, which can be a matter of the target's word size.
+Object? withoutLimit(Object? Function() f) {
+  try {
+    return f();
+  } on RangeError catch (e) {
+    return '${e.name} is ${e.invalidValue}, at least ${e.start}';
+  }
+}

@@ -70,6 +70,11 @@ fn churn_on_the_arm64_engine() {
     churn(Engine::Emulated(Arch::Arm64), if full_tier() { USUAL } else { CHECKED }, 1, 900);
 }
 
+#[test]
+fn churn_on_the_arm_engine() {
+    churn(Engine::Emulated(Arch::Arm), if full_tier() { USUAL } else { CHECKED }, 1, 900);
+}
+
 /// Recording needs no engine but the shipped one.
 #[test]
 fn every_size_is_recorded() {

@@ -107,6 +107,7 @@ macro_rules! programs {
             use super::{Arch, check_program};
             #[test] fn x64() { check_program(stringify!($name), Arch::X64); }
             #[test] fn arm64() { check_program(stringify!($name), Arch::Arm64); }
+            #[test] fn arm() { check_program(stringify!($name), Arch::Arm); }
         })*
     };
 }
