@@ -51,9 +51,9 @@ enum Command {
     Dump {
         /// Kernel file.
         input: PathBuf,
-        /// Text that the function's name contains.
+        /// Text that the function's name or title contains; titles are names with a kind: `f (tear-off)`.
         function: String,
-        /// Take the text as the whole name.
+        /// Take the text as the whole name or title.
         #[arg(long)]
         exact: bool,
         /// Print only this form; may be given several times.
@@ -68,6 +68,8 @@ enum Command {
 /// A form of a function, as the command line names it.
 #[derive(Clone, Copy, ValueEnum)]
 enum StageName {
+    /// What the front end made of it.
+    Kernel,
     /// Dart intermediate representation.
     Ir,
     /// Cranelift's, as it is handed over.
@@ -81,6 +83,7 @@ enum StageName {
 impl From<StageName> for Stage {
     fn from(name: StageName) -> Stage {
         match name {
+            StageName::Kernel => Stage::Kernel,
             StageName::Ir => Stage::Ir,
             StageName::Clif => Stage::Clif,
             StageName::Optimized => Stage::OptimizedClif,

@@ -5,6 +5,7 @@
 use std::fmt::{self, Write};
 
 use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, ObjectKey, RowKey};
+use snapcrane_program::types::RecordShape;
 
 use crate::function::{BlockCall, Function, Terminator, Unlikely, Value};
 use crate::inst::{AllocKind, Inst, NullCheck, Slot, StoreBarrier};
@@ -30,6 +31,10 @@ pub trait Names {
     /// Name of a dispatch row.
     fn row(&self, key: &RowKey) -> String {
         format!("{key:?}")
+    }
+    /// Fields of a record.
+    fn record(&self, shape: &RecordShape) -> String {
+        format!("{}+{}", shape.positional, shape.names.len())
     }
 }
 
@@ -132,7 +137,7 @@ impl Display<'_> {
             AllocKind::Closure { function, .. } => {
                 format!("closure {}", self.names.object(&func.objects[*function]))
             }
-            AllocKind::Record(shape) => format!("record {}+{}", shape.positional, shape.names.len()),
+            AllocKind::Record(shape) => format!("record {}", self.names.record(shape)),
             AllocKind::TypedData(class) => format!("typed_data {}", self.names.class(*class)),
             AllocKind::TypedDataView(class) => format!("typed_data_view {}", self.names.class(*class)),
             AllocKind::ExternalTypedData(class) => {

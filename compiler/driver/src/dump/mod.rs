@@ -1,5 +1,8 @@
 //! One function after each phase, as text.
 
+mod kernel;
+mod names;
+
 use std::fmt::Write;
 
 use bumpalo::Bump;
@@ -8,18 +11,21 @@ use snapcrane_engines::TargetSpec;
 use snapcrane_ir::text::{Display, Names};
 use snapcrane_lower::{Compiler, LowerContext};
 use snapcrane_program::Program;
-use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, ObjectKey, RowKey};
 
 use crate::Options;
 use crate::codegen::function_name;
 use crate::error::Error;
 use crate::link::{FunctionLink, Link};
-use crate::reach::{self, Body, Reach};
+use crate::reach::{self, Body};
 use crate::rows;
+
+use names::ProgramNames;
 
 /// A form of a function that can be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// What the front end made of it.
+    Kernel,
     /// Dart intermediate representation.
     Ir,
     /// Cranelift's intermediate representation as it is handed over.
@@ -33,57 +39,28 @@ pub enum Stage {
 /// What to print.
 #[derive(Clone, Debug)]
 pub struct Dump {
-    /// Text that the names of the functions contain.
+    /// Text that the names of the functions contain. Titles tell functions of one name apart: `f`, `f (tear-off)`.
     pub function: String,
-    /// The names are exactly this text.
+    /// The names, or the titles, are exactly this text.
     pub exact: bool,
     /// The forms to print, all if the list is empty.
     pub stages: Vec<Stage>,
 }
 
 impl Dump {
-    fn selects(&self, name: &str) -> bool {
-        if self.exact { name == self.function } else { name.contains(&self.function) }
+    fn selects(&self, name: &str, title: &str) -> bool {
+        let matches =
+            |text: &str| if self.exact { text == self.function } else { text.contains(&self.function) };
+        matches(name) || matches(title)
     }
 
     fn shows(&self, stage: Stage) -> bool {
         self.stages.is_empty() || self.stages.contains(&stage)
     }
-}
 
-/// Names of program entities in dumps.
-pub struct ProgramNames<'a> {
-    program: &'a Program<'a>,
-    reach: &'a Reach,
-}
-
-impl Names for ProgramNames<'_> {
-    fn class(&self, class: ClassId) -> String {
-        self.program.vm_class_name(class)
-    }
-    fn field(&self, field: FieldId) -> String {
-        self.program.vm_name(self.program.fields[field].name)
-    }
-    fn function(&self, key: &FunctionKey) -> String {
-        self.program.qualified_name(key, &self.reach.locals)
-    }
-    fn object(&self, key: &ObjectKey) -> String {
-        match key {
-            ObjectKey::String(text) => format!("{:?}", self.program.component.string_lossy(*text)),
-            ObjectKey::Text(text) => format!("{text:?}"),
-            ObjectKey::Function(key) | ObjectKey::StaticClosure(key) => {
-                format!("function {}", self.function(key))
-            }
-            ObjectKey::Field(field) => format!("field {}", self.field(*field)),
-            ObjectKey::Class(class) => format!("class {}", self.class(*class)),
-            _ => format!("{key:?}"),
-        }
-    }
-    fn row(&self, key: &RowKey) -> String {
-        let name = self.program.component.string_lossy(key.selector.name.text);
-        let kind = format!("{:?}", key.selector.kind).to_lowercase();
-        let dynamic = if key.dynamic { "dynamic " } else { "" };
-        format!("{dynamic}{kind} {name}/{}+{}", key.shape.positional, key.shape.names.len())
+    /// Whether some form is asked for that only lowering makes.
+    fn lowers(&self) -> bool {
+        [Stage::Clif, Stage::OptimizedClif, Stage::Code].iter().any(|&stage| self.shows(stage))
     }
 }
 
@@ -100,16 +77,20 @@ pub fn dump(input: &[u8], target: &TargetSpec, options: &Options, dump: &Dump) -
     let reach = reach::reach(&program, options, &())?;
     let table = rows::pack(&reach.cells);
     let link = Link::new(&program, &reach, &table, target);
-    let names = ProgramNames { program: &program, reach: &reach };
     let mut compiler = Compiler::new(target, options.compiler_options())
         .map_err(|source| Error::Lower { function: target.name(), source })?;
     let mut text = String::new();
     for (id, body) in &reach.bodies {
-        let name = function_name(&program, &reach, id);
-        if !dump.selects(&name) {
+        let key = reach.functions.key(id);
+        let names = ProgramNames::new(&program, &reach, key);
+        let title = names.function(key);
+        if !dump.selects(&function_name(&program, &reach, id), &title) {
             continue;
         }
-        let _ = writeln!(text, "== {name}");
+        let _ = writeln!(text, "== {title}");
+        if dump.shows(Stage::Kernel) {
+            let _ = writeln!(text, "-- kernel\n{}", kernel::kernel(&program, &reach, &names, key)?);
+        }
         let Some(Body::Ir(function)) = body.as_ref().map(|reached| &reached.body) else {
             let _ = writeln!(text, "native");
             continue;
@@ -117,7 +98,7 @@ pub fn dump(input: &[u8], target: &TargetSpec, options: &Options, dump: &Dump) -
         if dump.shows(Stage::Ir) {
             let _ = writeln!(text, "-- IR\n{}", Display { func: function, names: &names });
         }
-        if dump.stages == [Stage::Ir] {
+        if !dump.lowers() {
             continue;
         }
         let function_link = FunctionLink { link: &link, function: id };
