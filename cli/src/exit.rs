@@ -8,7 +8,7 @@ pub enum Failure {
     /// The command line, a file or the target is wrong.
     #[error("{0}")]
     Usage(String),
-    /// The input is not a program that can be compiled.
+    /// The input is not a program that can be compiled, or not in the way that is asked for.
     #[error("{0}")]
     Compilation(String),
 }
@@ -19,7 +19,12 @@ impl Failure {
         Failure::Compilation(message.to_string().replace('\n', " "))
     }
 
-    /// The exit code: 255 for usage and files, 254 for input that cannot be compiled.
+    /// An option of the reference that this compiler does not have.
+    pub fn unsupported(option: impl std::fmt::Display) -> Failure {
+        Failure::Compilation(format!("{option} is not supported"))
+    }
+
+    /// The exit code: 255 for usage and files, 254 for what cannot be compiled.
     pub fn code(&self) -> ExitCode {
         match self {
             Failure::Usage(_) => ExitCode::from(255),

@@ -1,5 +1,6 @@
 //! One compilation: from file to files.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ pub struct Job {
     /// Options of the compiler.
     pub options: Options,
     /// Number of threads, at most [`MAX_THREADS`] of which are started; `None`: as many as the machine has processors.
-    pub threads: Option<usize>,
+    pub threads: Option<NonZero<usize>>,
     /// Print the time of each phase.
     pub time: bool,
     /// Print one function after each phase, and write no file.
@@ -33,6 +34,14 @@ pub struct Job {
 /// on their number.
 const MAX_THREADS: usize = 256;
 
+/// Parses a number of threads.
+///
+/// # Errors
+/// Says what it must be.
+pub fn parse_threads(text: &str) -> Result<NonZero<usize>, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a number of threads: a number of at least 1 is needed"))
+}
+
 impl Job {
     /// Does it.
     ///
@@ -40,7 +49,7 @@ impl Job {
     /// The first thing that went wrong; no output file is left half written.
     pub fn run(&self) -> Result<(), Failure> {
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.map_or(0, |threads| threads.min(MAX_THREADS)))
+            .num_threads(self.threads.map_or(0, |threads| threads.get().min(MAX_THREADS)))
             .stack_size(256 << 20)
             .build()
             .map_err(|error| Failure::Usage(format!("Unable to start threads: {error}")))?;
@@ -56,8 +65,7 @@ impl Job {
         if let Some(dump) = &self.dump {
             let text = snapcrane_driver::dump(input.bytes(), &self.outputs[0].0, &self.options, dump)
                 .map_err(named)?;
-            print!("{text}");
-            return Ok(());
+            return output::print(text);
         }
         let targets: Vec<TargetSpec> = self.outputs.iter().map(|(target, _)| *target).collect();
         let monitor = Monitor { bar: progress_bar(), phases: Mutex::default() };
@@ -129,12 +137,12 @@ fn print_times(phases: &[(Phase, Option<String>, Duration)], write: Duration, to
     for (phase, target, time) in phases {
         let milliseconds = time.as_secs_f64() * 1e3;
         match target.as_ref().filter(|_| several) {
-            Some(target) => eprintln!("{milliseconds:>10.1} ms  {phase} {target}"),
-            None => eprintln!("{milliseconds:>10.1} ms  {phase}"),
+            Some(target) => output::note(format_args!("{milliseconds:>10.1} ms  {phase} {target}")),
+            None => output::note(format_args!("{milliseconds:>10.1} ms  {phase}")),
         }
     }
-    eprintln!("{:>10.1} ms  write", write.as_secs_f64() * 1e3);
-    eprintln!("{:>10.1} ms  total", total.as_secs_f64() * 1e3);
+    output::note(format_args!("{:>10.1} ms  write", write.as_secs_f64() * 1e3));
+    output::note(format_args!("{:>10.1} ms  total", total.as_secs_f64() * 1e3));
 }
 
 /// The output of a target below a folder.

@@ -6,6 +6,7 @@ use dart_kernel::summary::Summary;
 
 use crate::exit::Failure;
 use crate::input::Input;
+use crate::output;
 
 /// Prints what a kernel file holds.
 ///
@@ -15,6 +16,5 @@ pub fn print_summary(path: &Path) -> Result<(), Failure> {
     let input = Input::open(path)?;
     let summary = Summary::read(input.bytes())
         .map_err(|error| Failure::compilation(format_args!("{}: {error}", path.display())))?;
-    print!("{summary}");
-    Ok(())
+    output::print(summary)
 }

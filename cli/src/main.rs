@@ -8,10 +8,13 @@ mod gen_snapshot;
 mod input;
 mod job;
 mod kernel;
+mod known_flags;
 mod output;
 mod target;
 mod vm_flags;
 
+use std::ffi::OsString;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -109,8 +112,8 @@ struct CompileArgs {
     #[arg(long)]
     enable_asserts: bool,
     /// Number of threads (default: all processors).
-    #[arg(short = 'j', long = "jobs", value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(short = 'j', long = "jobs", value_name = "N", value_parser = job::parse_threads)]
+    jobs: Option<NonZero<usize>>,
     /// Print the time of each phase.
     #[arg(long)]
     time: bool,
@@ -123,36 +126,36 @@ struct CompileArgs {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args();
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::note(format_args!("Error: {failure}"));
+            failure.code()
+        }
+    }
+}
+
+/// Chooses the command line's syntax by the program's name.
+fn start() -> Result<(), Failure> {
+    let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
     let name =
         Path::new(&program).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let result = if let Some(suffix) = name.strip_prefix("gen_snapshot") {
-        target::of_program_suffix(suffix)
-            .and_then(|default| run_gen_snapshot(&arguments.collect::<Vec<_>>(), &default))
-    } else {
-        match Cli::try_parse() {
-            Ok(cli) => run(cli.command),
-            Err(error) if error.use_stderr() => {
-                let text = error.to_string();
-                let line = text.lines().next().unwrap_or_default();
-                Err(Failure::Usage(format!(
-                    "{} (see `snapcrane --help`)",
-                    line.trim_start_matches("error: ")
-                )))
-            }
-            Err(help) => {
-                print!("{help}");
-                Ok(())
-            }
+    if let Some(suffix) = name.strip_prefix("gen_snapshot") {
+        let default = target::of_program_suffix(suffix)?;
+        let arguments: Result<Vec<String>, _> = arguments.map(OsString::into_string).collect();
+        let arguments =
+            arguments.map_err(|bad| Failure::Usage(format!("Not valid UTF-8: {}", bad.display())))?;
+        return run_gen_snapshot(&arguments, &default);
+    }
+    match Cli::try_parse() {
+        Ok(cli) => run(cli.command),
+        Err(error) if error.use_stderr() => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            Err(Failure::Usage(format!("{} (see `snapcrane --help`)", line.trim_start_matches("error: "))))
         }
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("Error: {failure}");
-            failure.code()
-        }
+        Err(help) => output::print(help),
     }
 }
 
@@ -160,10 +163,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments, target::DEFAULT),
         Command::Kernel { input } => kernel::print_summary(&input),
-        Command::Targets => {
-            print!("{}", target::list());
-            Ok(())
-        }
+        Command::Targets => output::print(target::list()),
         Command::Compile(arguments) => compile(arguments),
         Command::Dump { input, function, exact, stages, target } => {
             let target = target::parse(&target)?;
@@ -207,10 +207,7 @@ fn compile(arguments: CompileArgs) -> Result<(), Failure> {
 
 fn run_gen_snapshot(arguments: &[String], default_target: &str) -> Result<(), Failure> {
     match gen_snapshot::parse(arguments, default_target)? {
-        gen_snapshot::Request::Print(text) => {
-            print!("{text}");
-            Ok(())
-        }
+        gen_snapshot::Request::Print(text) => output::print(text),
         gen_snapshot::Request::Compile(job) => job.run(),
     }
 }

@@ -1,9 +1,29 @@
-//! Files that exist whole or not at all.
+//! Output: texts on the standard streams, and files that exist whole or not at all.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use crate::exit::Failure;
+
+/// Writes a text to standard output. If nobody reads on (`| head`) that is no error: what was wanted was delivered.
+///
+/// # Errors
+/// What the system said.
+pub fn print(text: impl Display) -> Result<(), Failure> {
+    let mut stream = std::io::stdout().lock();
+    match stream.write_all(text.to_string().as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Usage(format!("Unable to write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to standard error. If that fails there is nowhere left to say so.
+pub fn note(line: impl Display) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
 
 /// Writes a file beside its destination and renames it. What was there before stays until the new file is complete.
 ///

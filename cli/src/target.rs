@@ -22,12 +22,17 @@ pub fn parse(name: &str) -> Result<TargetSpec, Failure> {
 /// `product`. What does not follow an underscore (`gen_snapshot-3.13`) names no target.
 ///
 /// # Errors
-/// As [`parse`].
+/// Lists the valid names.
 pub fn of_program_suffix(suffix: &str) -> Result<String, Failure> {
     let suffix = suffix.strip_suffix(".exe").unwrap_or(suffix);
     let suffix = suffix.strip_prefix("_product").unwrap_or(suffix);
     match suffix.strip_prefix('_') {
-        Some(name) => parse(&name.replace('_', "-")).map(|target| target.name()),
+        Some(name) => match TargetSpec::supported(&name.replace('_', "-")) {
+            Ok(target) => Ok(target.name()),
+            Err(error) => {
+                Err(Failure::Usage(format!("The program's name does not end in a target: {error}")))
+            }
+        },
         None => Ok(DEFAULT.to_owned()),
     }
 }
@@ -66,8 +71,10 @@ mod tests {
         ] {
             assert_eq!(of_program_suffix(suffix).ok().as_deref(), Some(target), "{suffix}");
         }
-        let error = of_program_suffix("_mars_x64").unwrap_err().to_string();
-        assert!(error.contains("'mars-x64'") && error.contains("linux-arm64"), "{error}");
+        for (suffix, name) in [("_mars_x64", "'mars-x64'"), ("_arm64", "'arm64'"), ("_", "''")] {
+            let error = of_program_suffix(suffix).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("linux-arm64"), "{error}");
+        }
     }
 
     #[test]

@@ -1,50 +1,53 @@
 //! The option syntax of `gen_snapshot`.
 //!
-//! Options come before or between inputs: `--name`, `--no-name`, `--name=value`; `-` and `_` are the same in names; a value is
-//! never a separate argument (`runtime/bin/options.h`, `runtime/vm/flags.cc`). Options of the VM that change nothing in
-//! what this compiler does are accepted; those that would change the output in a way it cannot do are refused.
+//! The command line is split as the reference does it (`ParseArguments` in `runtime/bin/gen_snapshot.cc`): what begins with `-` is an
+//! option, up to the first argument that does not; that one and all behind it are inputs. There are two kinds of options. The
+//! program's own (`runtime/bin/options.h`) are switches without a value, which cannot be negated, or texts, `--name=value`. The
+//! VM's flags (`runtime/vm/flags.cc`) are `--name`, `--no-name` or `--name=value`. In all names `-` and `_` are the same.
 
-/// One argument.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Argument<'a> {
-    /// `--name` or `--name=value`; the name has `_` for every `-`.
-    Option {
-        /// Name, without `no_`.
-        name: String,
-        /// False for `--no-name`.
-        on: bool,
-        /// Text behind `=`.
-        value: Option<&'a str>,
-    },
-    /// A file.
-    Input(&'a str),
+/// An option, not yet looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Argument<'a> {
+    /// What stands before `=`, without the leading `--`.
+    name: &'a str,
+    /// Text behind `=`.
+    pub value: Option<&'a str>,
 }
 
-/// Splits an argument.
-pub fn parse(argument: &str) -> Argument<'_> {
-    let Some(body) = argument.strip_prefix("--") else { return Argument::Input(argument) };
-    let (name, value) = match body.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (body, None),
-    };
-    let name = name.replace('-', "_");
-    match name.strip_prefix("no_") {
-        Some(positive) if value.is_none() => {
-            Argument::Option { name: positive.to_string(), on: false, value }
+impl<'a> Argument<'a> {
+    /// Splits an option; `None` if the argument does not begin with `--`.
+    pub fn parse(argument: &'a str) -> Option<Argument<'a>> {
+        let body = argument.strip_prefix("--").filter(|body| !body.is_empty())?;
+        Some(match body.split_once('=') {
+            Some((name, value)) => Argument { name, value: Some(value) },
+            None => Argument { name: body, value: None },
+        })
+    }
+
+    /// The name as it stands there, with `_` for every `-`.
+    pub fn name(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// The name and what a flag of the VM of that name is set to by `--name` and `--no-name`.
+    pub fn flag(&self) -> (String, bool) {
+        let name = self.name();
+        match name.strip_prefix("no_") {
+            Some(positive) if self.value.is_none() => (positive.to_owned(), false),
+            _ => (name, true),
         }
-        _ => Argument::Option { name, on: true, value },
     }
 }
 
-/// Whether a boolean option is set: `--x`, `--x=true`, not `--no-x`, `--x=false`.
+/// Whether a boolean flag is set: `--x`, `--x=true`, not `--no-x`, `--x=false`.
 ///
 /// # Errors
 /// The value, if it is neither.
 pub fn boolean(on: bool, value: Option<&str>) -> Result<bool, &str> {
     match value {
         None => Ok(on),
-        Some("true") => Ok(on),
-        Some("false") => Ok(!on),
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
         Some(other) => Err(other),
     }
 }
@@ -53,18 +56,23 @@ pub fn boolean(on: bool, value: Option<&str>) -> Result<bool, &str> {
 mod tests {
     use super::*;
 
-    fn option<'a>(name: &str, on: bool, value: Option<&'a str>) -> Argument<'a> {
-        Argument::Option { name: name.into(), on, value }
-    }
-
     #[test]
     fn spelling() {
-        assert_eq!(parse("--snapshot-kind=app-aot-elf"), option("snapshot_kind", true, Some("app-aot-elf")));
-        assert_eq!(parse("--snapshot_kind=app-aot-elf"), option("snapshot_kind", true, Some("app-aot-elf")));
-        assert_eq!(parse("--no-strip"), option("strip", false, None));
-        assert_eq!(parse("--no_strip"), option("strip", false, None));
-        assert_eq!(parse("--elf=a=b"), option("elf", true, Some("a=b")));
-        assert_eq!(parse("-x.dill"), Argument::Input("-x.dill"));
+        for (text, name, flag, value) in [
+            ("--snapshot-kind=app-aot-elf", "snapshot_kind", ("snapshot_kind", true), Some("app-aot-elf")),
+            ("--snapshot_kind=app-aot-elf", "snapshot_kind", ("snapshot_kind", true), Some("app-aot-elf")),
+            ("--elf=a=b", "elf", ("elf", true), Some("a=b")),
+            ("--no-strip", "no_strip", ("strip", false), None),
+            ("--no_strip", "no_strip", ("strip", false), None),
+            ("--no-strip=true", "no_strip", ("no_strip", true), Some("true")),
+        ] {
+            let argument = Argument::parse(text).expect("an option");
+            assert_eq!(argument.name(), name);
+            assert_eq!(argument.flag(), (flag.0.to_owned(), flag.1));
+            assert_eq!(argument.value, value);
+        }
+        assert_eq!(Argument::parse("-x.dill"), None);
+        assert_eq!(Argument::parse("--"), None);
         assert_eq!(boolean(true, None), Ok(true));
         assert_eq!(boolean(false, None), Ok(false));
         assert_eq!(boolean(true, Some("false")), Ok(false));

@@ -200,7 +200,11 @@ fn wrong_command_lines() {
         &["gen_snapshot", kind, &elf, "--no-such-flag", &input],
         &["gen_snapshot", kind, &elf, "--no_such_flag=3", &input],
         &["gen_snapshot", kind, &elf, "--strip=perhaps", &input],
+        &["gen_snapshot", kind, &elf, "--no-strip", &input],
+        &["gen_snapshot", kind, &elf, &input, "--strip"],
+        &["gen_snapshot", "--no-version"],
         &["gen_snapshot", kind, &elf, "--jobs=many", &input],
+        &["gen_snapshot", kind, &elf, "-j", "0", &input],
         &["gen_snapshot", kind, &elf, "--target=linux-m68k", &input],
         &["gen_snapshot", kind, &elf, &input, &input],
         &["compile"],
@@ -212,6 +216,7 @@ fn wrong_command_lines() {
         &["compile", &input, "--target", "", "--out-dir", &folder],
         &["compile", &input, "--target", "linux-x64", "--out-dir", &folder, "--no-such-flag"],
         &["compile", &input, "--target", "linux-x64", "--out-dir", &folder, "-j", "many"],
+        &["compile", &input, "--target", "linux-x64", "--out-dir", &folder, "-j", "0"],
         &["no-such-command"],
         &["--no-such-flag"],
         &["kernel", "missing.dill"],
@@ -219,6 +224,82 @@ fn wrong_command_lines() {
     for line in lines {
         refused(harness().compiler_command().args(*line), USAGE);
         assert_eq!(files_in(dir.path()), Vec::<PathBuf>::new(), "{line:?} left files behind");
+    }
+}
+
+/// What the reference does on request and this compiler cannot.
+#[test]
+fn unsupported_options() {
+    let kernel = hello();
+    let dir = harness().temp_dir();
+    let elf = format!("--elf={}", dir.path().join("app.so").display());
+    let file = dir.path().join("file");
+    for option in
+        ["--obfuscate", "--dwarf-stack-traces", "--save-debugging-info=", "--loading-unit-manifest="]
+    {
+        let mut command = harness().compiler_command();
+        command.args(["gen_snapshot", "--snapshot_kind=app-aot-elf", &elf]);
+        let (name, value) = option.split_once('=').map_or((option, None), |(name, _)| (name, Some(&file)));
+        command.arg(value.map_or(option.to_owned(), |value| format!("{option}{}", value.display())));
+        let finished = refused(command.arg(&kernel), COMPILATION);
+        assert!(finished.stderr.contains(&format!("{name} is not supported")), "{}", finished.stderr);
+        assert_eq!(files_in(dir.path()), Vec::<PathBuf>::new());
+    }
+}
+
+/// Every flag of the VM that the reference accepts is known: ignored, done, or refused as unsupported.
+#[test]
+fn flags_of_the_reference_are_known() {
+    let dir = harness().temp_dir();
+    let elf = format!("--elf={}", dir.path().join("app.so").display());
+    let kind = "--snapshot_kind=app-aot-elf";
+    let mut checked = 0;
+    for arch in xtask::Arch::ALL {
+        // Only the host's is always there.
+        let Some(mut reference) = harness().toolchain().reference_gen_snapshot(arch) else { continue };
+        let finished = run(reference.args([kind, &elf, "--print-flags", "missing.dill"]), &LIMITS);
+        let printed = String::from_utf8_lossy(&finished.stdout).into_owned();
+        let names = printed.lines().filter_map(|line| line.split_once(": ")).map(|(name, _)| name);
+        for name in
+            names.filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || "_0123456789".contains(c)))
+        {
+            let mut command = harness().compiler_command();
+            let flag = format!("--{name}=false");
+            let finished = refused(command.args(["gen_snapshot", kind, &elf, &flag, "missing.dill"]), {
+                // Without the input, what is not refused goes as far as looking for it.
+                if name.ends_with("_to") && name != "redirect_isolate_log_to" { COMPILATION } else { USAGE }
+            });
+            assert!(!finished.stderr.contains("Unrecognized"), "{}", finished.stderr);
+            checked += 1;
+        }
+    }
+    assert!(checked > 100, "only {checked} flags were found");
+}
+
+/// A reader that goes away is no error; a full disk is.
+#[test]
+fn texts_that_cannot_be_printed() {
+    let (compiler, kernel) = (harness().compiler().to_string_lossy(), hello());
+    let kernel = kernel.to_string_lossy();
+    let lines: &[&[&str]] = &[
+        &["kernel", &kernel],
+        &["targets"],
+        &["--help"],
+        &["gen_snapshot", "--help"],
+        &["gen_snapshot", "--version"],
+        &["dump", &kernel, "main", "--stage", "ir"],
+    ];
+    for line in lines {
+        let in_shell = |script: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script, &compiler]).args(*line);
+            shell
+        };
+        refused(&mut in_shell("exec \"$0\" \"$@\" >/dev/full"), USAGE);
+        // The reader is gone before anything is written.
+        let script = "{ sleep 0.2; \"$0\" \"$@\" || echo failed >&2; } | true";
+        let finished = run(&mut in_shell(script), &LIMITS);
+        assert_eq!(finished.stderr, "", "{line:?}");
     }
 }
 
