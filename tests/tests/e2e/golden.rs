@@ -40,24 +40,38 @@ fn check(folder: &str, name: &str, text: &str) {
     });
 }
 
-/// Makes a test for the intermediate representation of a function in `golden/programs/functions.dart`.
-macro_rules! ir {
+/// Checks a form of a function in `golden/programs/functions.dart` that all targets share.
+fn check_form(form: &str, name: &str, function: &str) {
+    check(form, name, &dump("functions.dart", function, &["--stage", form]));
+}
+
+/// Makes tests for the kernel and the intermediate representation of functions.
+macro_rules! functions {
     ($($test:ident: $function:literal,)*) => {
+        mod kernel {
+            $(
+                #[test]
+                fn $test() {
+                    super::check_form("kernel", stringify!($test), $function);
+                }
+            )*
+        }
+
         mod ir {
             $(
                 #[test]
                 fn $test() {
-                    super::check("ir", stringify!($test), &super::dump("functions.dart", $function, &["--stage", "ir"]));
+                    super::check_form("ir", stringify!($test), $function);
                 }
             )*
-
-            /// The functions that have a test.
-            pub const FUNCTIONS: &[&str] = &[$($function),*];
         }
+
+        /// The functions that have tests.
+        const FUNCTIONS: &[&str] = &[$($function),*];
     };
 }
 
-ir! {
+functions! {
     integer_loop: "sumTo",
     doubles: "mean",
     patterns: "describe",
@@ -65,6 +79,8 @@ ir! {
     late_field: "Shape.label",
     collection: "labels",
     closure: "counter",
+    closure_body: "counter.<anonymous closure>",
+    constructor: "new Box",
     covariant_parameter: "Box.largest",
     generic_method: "Box.map",
     asynchronous: "later",
@@ -77,6 +93,6 @@ ir! {
 fn each_function_is_recorded() {
     let source = std::fs::read_to_string(golden_dir().join("programs/functions.dart")).expect("the program");
     let marked = source.matches("@pragma('vm:never-inline')").count();
-    let top_level = ir::FUNCTIONS.iter().filter(|name| !name.contains('.')).count();
+    let top_level = FUNCTIONS.iter().filter(|name| !name.contains(['.', ' '])).count();
     assert_eq!(marked, top_level, "functions that are marked, and top-level functions in the list");
 }
