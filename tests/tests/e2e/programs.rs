@@ -146,6 +146,7 @@ programs! {
     generics
     ints_arith
     ints_bits
+    ints_narrow
     ints_text
     libraries
     nums_mixed
@@ -188,6 +189,7 @@ const USUAL_ELSEWHERE: &[&str] = &[
     "generators_sync",
     "ints_arith",
     "ints_bits",
+    "ints_narrow",
     "nums_mixed",
     "records_patterns",
     "stack_traces",
