@@ -6,6 +6,7 @@
 mod exit;
 mod gen_snapshot;
 mod input;
+mod inspect;
 mod job;
 mod kernel;
 mod known_flags;
@@ -48,6 +49,8 @@ enum Command {
         /// Kernel file.
         input: PathBuf,
     },
+    /// Print what a snapshot holds.
+    Inspect(inspect::InspectArgs),
     /// List the targets that programs can be compiled for.
     Targets,
     /// Print one function after each phase.
@@ -162,6 +165,7 @@ fn start() -> Result<(), Failure> {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments, target::DEFAULT),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Kernel { input } => kernel::print_summary(&input),
         Command::Targets => output::print(target::list()),
         Command::Compile(arguments) => compile(arguments),
