@@ -8,4 +8,5 @@ mod determinism;
 mod errors;
 mod gc;
 mod golden;
+mod inspection;
 mod programs;
