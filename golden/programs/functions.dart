@@ -92,6 +92,10 @@ Iterable<int> countdown(int from) sync* {
 @pragma('vm:never-inline')
 dynamic invoke(dynamic target, Object argument) => target.call(argument, named: 1);
 
+@pragma('vm:never-inline')
+bool callable(Object? value) =>
+    value is void Function(dynamic, {int? named}) || value is T Function<T extends num>(List<T>, [String]);
+
 Future<void> main(List<String> arguments) async {
   final n = arguments.length;
   final log = <String>[];
@@ -110,5 +114,6 @@ Future<void> main(List<String> arguments) async {
   print(box.map((value) => '$value'));
   print(await later(Future.value(n)));
   print(countdown(n));
+  print(callable(n == 0 ? null : print));
   print(invoke((Object o, {int named = 0}) => '$o $named', n));
 }

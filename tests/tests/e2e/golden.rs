@@ -92,6 +92,7 @@ functions! {
     asynchronous: "later",
     generator: "countdown",
     dynamic_call: "invoke",
+    function_types: "callable",
 }
 
 /// A function that is added to the program must be added to the list, too.

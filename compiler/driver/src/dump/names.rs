@@ -223,6 +223,9 @@ impl Names for ProgramNames<'_> {
     fn class(&self, class: ClassId) -> String {
         match self.program.try_class(class) {
             Some(class) => self.text(class.name),
+            // Kernel has no classes for these; the engine's list of class ids spells them in its own way.
+            None if self.program.dynamic_type().class() == Some(class) => "dynamic".into(),
+            None if self.program.void_type().class() == Some(class) => "void".into(),
             None => self.program.vm_class_name(class),
         }
     }
