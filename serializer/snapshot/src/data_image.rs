@@ -53,6 +53,33 @@ impl ObjectTags {
     }
 }
 
+/// The header word of an object in the data image, `size` bytes long with its padding; zero for classes that
+/// cannot be there.
+pub fn header_bits(object: &Object, size: u32, is_canonical: bool, target: &Target, ids: &ClassIds) -> u64 {
+    let tags = |class_id| ObjectTags { class_id, size, ..ObjectTags::default() };
+    match object {
+        Object::String(string) => ObjectTags {
+            is_canonical,
+            is_deeply_immutable: true,
+            hash: if target.arch.word_size == WordSize::W32 { 0 } else { string.hash_code() },
+            ..tags(match string {
+                Str::OneByte(_) => ids.one_byte_string,
+                Str::TwoByte(_) => ids.two_byte_string,
+            })
+        }
+        .bits(target),
+        Object::PcDescriptors(_) => tags(ids.pc_descriptors).bits(target),
+        Object::CodeSourceMap(_) => tags(ids.code_source_map).bits(target),
+        Object::CompressedStackMaps(_) => tags(ids.compressed_stack_maps).bits(target),
+        _ => 0,
+    }
+}
+
+/// The header word of the InstructionsSection object in a text image, `size` bytes long with its padding.
+pub fn section_header_bits(size: u32, target: &Target, ids: &ClassIds) -> u64 {
+    ObjectTags { class_id: ids.instructions_section, size, ..ObjectTags::default() }.bits(target)
+}
+
 /// A data image under construction.
 #[derive(Debug, Clone)]
 pub struct DataImageBuilder<'a> {

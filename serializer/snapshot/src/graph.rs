@@ -145,7 +145,7 @@ impl Graph {
         if let Object::Mint(m) = object {
             return self.integer(m.value);
         }
-        let key = object.canonical_key();
+        let key = object.canonical_key().into_owned();
         if let Some(&id) = self.interned.get(&key) {
             return id;
         }

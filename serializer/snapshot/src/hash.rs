@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, ObjId};
 use crate::objects::{Array, Object, TypeArguments, TypeParameters};
 use crate::spec::FormatSpec;
+use std::cell::Cell;
 
 /// Bits of a hash.
 pub const HASH_BITS: u32 = 30;
@@ -45,12 +46,19 @@ pub struct TypeArgumentsSummary {
 pub struct TypeHasher<'a> {
     graph: &'a Graph,
     spec: &'a FormatSpec,
+    depth: Cell<u32>,
+    steps: Cell<u32>,
 }
+
+/// Levels of types within types that carry no hash.
+const MAX_DEPTH: u32 = 1000;
+/// Types that are computed on the way to one hash.
+const MAX_STEPS: u32 = 1_000_000;
 
 impl<'a> TypeHasher<'a> {
     /// A hasher over `graph`.
     pub fn new(graph: &'a Graph, spec: &'a FormatSpec) -> TypeHasher<'a> {
-        TypeHasher { graph, spec }
+        TypeHasher { graph, spec, depth: Cell::new(0), steps: Cell::new(0) }
     }
 
     fn error(&self, id: ObjId, reason: &str) -> Error {
@@ -62,14 +70,22 @@ impl<'a> TypeHasher<'a> {
     /// # Errors
     /// The object is no type, or what it refers to is not what its class demands.
     pub fn abstract_type(&self, id: ObjId) -> Result<u32> {
-        let carried = match self.graph.contains(id).then(|| self.graph.object(id)) {
-            Some(Object::Type(t)) => t.hash,
-            Some(Object::FunctionType(t)) => t.hash,
-            Some(Object::RecordType(t)) => t.hash,
-            Some(Object::TypeParameter(t)) => t.hash,
-            _ => return Err(self.error(id, "is not a type")),
-        };
-        if carried != 0 { Ok(carried as u32) } else { self.compute_abstract_type(id) }
+        match self.carried(id) {
+            None => Err(self.error(id, "is not a type")),
+            Some(0) => self.compute_abstract_type(id),
+            Some(hash) => Ok(hash),
+        }
+    }
+
+    /// The hash that a type carries, 0 if none; `None` for other objects.
+    pub fn carried(&self, id: ObjId) -> Option<u32> {
+        Some(match self.graph.contains(id).then(|| self.graph.object(id))? {
+            Object::Type(t) => t.hash,
+            Object::FunctionType(t) => t.hash,
+            Object::RecordType(t) => t.hash,
+            Object::TypeParameter(t) => t.hash,
+            _ => return None,
+        } as u32)
     }
 
     /// Hash of a type from its fields, whatever hash it carries.
@@ -77,6 +93,23 @@ impl<'a> TypeHasher<'a> {
     /// # Errors
     /// As [`TypeHasher::abstract_type`].
     pub fn compute_abstract_type(&self, id: ObjId) -> Result<u32> {
+        // Types whose parts carry no hashes yet are computed all the way down. Damaged ones may be cyclic, or share parts so
+        // that the ways down are too many to go.
+        let (depth, steps) = (self.depth.get() + 1, self.steps.get() + 1);
+        if depth == 1 {
+            self.steps.set(0);
+        } else if depth > MAX_DEPTH || steps > MAX_STEPS {
+            return Err(self.error(id, "is nested too deeply in types without hashes"));
+        } else {
+            self.steps.set(steps);
+        }
+        self.depth.set(depth);
+        let hash = self.hash_parts(id);
+        self.depth.set(depth - 1);
+        hash
+    }
+
+    fn hash_parts(&self, id: ObjId) -> Result<u32> {
         let elements = |array: ObjId| -> Result<&[ObjId]> {
             if array.is_null() { Ok(&[]) } else { Ok(&self.graph.get::<Array>(array)?.elements) }
         };

@@ -181,34 +181,89 @@ fn push_map(out: &mut Vec<u8>, flags: u32, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// Where the frames of a global table start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameOffsets {
+    /// Offsets from the start of the table's payload, increasing.
+    pub offsets: Vec<u32>,
+    /// End of the table, from the start of `bytes`.
+    pub end: usize,
+}
+
+/// The flags and the payload of the map at `offset`.
+fn map_at(bytes: &[u8], offset: usize) -> Result<(u32, std::ops::Range<usize>)> {
+    let mut stream = ReadStream::new(bytes, offset);
+    let word = u32::from_le_bytes(stream.raw(4)?.try_into().expect("four bytes"));
+    stream.raw((word >> 2) as usize)?;
+    Ok((word & 3, offset + 4..stream.position()))
+}
+
+/// Finds the frames of the global table at `global`.
+///
+/// # Errors
+/// Malformed bytes, or a map that is no global table.
+pub fn frame_offsets(bytes: &[u8], global: usize) -> Result<FrameOffsets> {
+    let (flags, payload) = map_at(bytes, global)?;
+    let mut stream = ReadStream::new(&bytes[..payload.end], payload.start);
+    if flags != FLAG_GLOBAL_TABLE {
+        return Err(stream.malformed(format!("global stack map table with flags {flags}")));
+    }
+    let mut offsets = Vec::new();
+    while stream.remaining() > 0 {
+        offsets.push((stream.position() - payload.start) as u32);
+        read_frame(&mut stream)?;
+    }
+    Ok(FrameOffsets { offsets, end: payload.end })
+}
+
+/// The offsets in the global table that the map at `offset` names; none if it holds its own frames.
+///
+/// # Errors
+/// Malformed bytes.
+pub fn frames_of(bytes: &[u8], offset: usize) -> Result<Vec<u32>> {
+    let (flags, payload) = map_at(bytes, offset)?;
+    let mut stream = ReadStream::new(&bytes[..payload.end], payload.start);
+    if flags & FLAG_GLOBAL_TABLE != 0 {
+        return Err(stream.malformed("a global table in the place of a map"));
+    }
+    let mut frames = Vec::new();
+    while flags & FLAG_USES_GLOBAL_TABLE != 0 && stream.remaining() > 0 {
+        stream.leb128()?;
+        let frame = stream.leb128()?;
+        frames.push(u32::try_from(frame).map_err(|_| stream.malformed(format!("frame {frame:#x}")))?);
+    }
+    Ok(frames)
+}
+
+/// The number of spill slot bits of a frame, and its bits.
+fn read_frame(stream: &mut ReadStream) -> Result<(u32, Bitmap)> {
+    let (spill, other) = (stream.leb128()?, stream.leb128()?);
+    let length = spill.checked_add(other).and_then(|length| u32::try_from(length).ok());
+    let length = length.ok_or_else(|| stream.malformed("frame too large"))?;
+    Ok((spill as u32, Bitmap::from_bytes(length, stream.raw(length.div_ceil(8) as usize)?)))
+}
+
 /// Decodes the map at `offset` of `bytes`, whose global table is at `global`.
 ///
 /// # Errors
 /// Malformed bytes.
 pub fn decode(bytes: &[u8], offset: usize, global: Option<usize>) -> Result<Vec<StackMapEntry>> {
-    let header = |offset: usize| -> Result<(u32, std::ops::Range<usize>)> {
-        let mut stream = ReadStream::new(bytes, offset);
-        let word = u32::from_le_bytes(stream.raw(4)?.try_into().expect("four bytes"));
-        stream.raw((word >> 2) as usize)?;
-        Ok((word & 3, offset + 4..stream.position()))
-    };
-    let frame = |stream: &mut ReadStream| -> Result<(u32, Bitmap)> {
-        let (spill, other) = (stream.leb128()? as u32, stream.leb128()? as u32);
-        let length = spill.checked_add(other).ok_or_else(|| stream.malformed("frame too large"))?;
-        Ok((spill, Bitmap::from_bytes(length, stream.raw(length.div_ceil(8) as usize)?)))
-    };
-    let (flags, payload) = header(offset)?;
+    let (flags, payload) = map_at(bytes, offset)?;
     let mut stream = ReadStream::new(&bytes[..payload.end], payload.start);
     let (mut entries, mut pc_offset) = (Vec::new(), 0u32);
     while stream.remaining() > 0 {
-        pc_offset = pc_offset.wrapping_add(stream.leb128()? as u32);
+        let delta = stream.leb128()?;
+        let next = u32::try_from(delta).ok().and_then(|delta| pc_offset.checked_add(delta));
+        pc_offset = next.ok_or_else(|| stream.malformed(format!("pc delta {delta:#x}")))?;
         let (spill_slot_bits, bits) = if flags & FLAG_USES_GLOBAL_TABLE != 0 {
             let table = global.ok_or_else(|| stream.malformed("map without its global table"))?;
-            let (_, table) = header(table)?;
-            let offset = stream.leb128()? as usize;
-            frame(&mut ReadStream::new(&bytes[..table.end], table.start + offset))?
+            let (_, table) = map_at(bytes, table)?;
+            let offset =
+                usize::try_from(stream.leb128()?).ok().and_then(|offset| table.start.checked_add(offset));
+            let offset = offset.ok_or_else(|| stream.malformed("frame outside the global table"))?;
+            read_frame(&mut ReadStream::new(&bytes[..table.end], offset))?
         } else {
-            frame(&mut stream)?
+            read_frame(&mut stream)?
         };
         entries.push(StackMapEntry { pc_offset, spill_slot_bits, bits });
     }

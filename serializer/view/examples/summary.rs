@@ -1,6 +1,8 @@
-//! Reads snapshots and prints one line about each: `cargo run -p snapcrane-view --example summary -- FILE …`
+//! Reads and verifies snapshots, one line for each and one for each fault:
+//! `cargo run -p snapcrane-view --example summary -- FILE …`
 
 use snapcrane_view::Snapshot;
+use snapcrane_view::verify::verify;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -9,24 +11,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let snapshot = Snapshot::open(&file).map_err(|fault| format!("{path}: {fault}"))?;
         let read = start.elapsed();
-        let mut maps = 0;
-        let mut ranges = 0;
-        let mut catches = 0;
-        for code in snapshot.codes() {
-            maps += snapshot.stack_maps(code)?.len();
-            ranges += snapshot.source_ranges(code)?.ranges.len();
-            catches += snapshot.catch_moves(code)?.len() + snapshot.pc_descriptors(code)?.len();
-        }
-        let same = snapshot.to_data_blob()? == snapshot.container.data.bytes;
+        let report = verify(&snapshot);
         println!(
-            "{path}: {}, {} objects in {} clusters, {} codes, {maps} stack maps, {ranges} source ranges, {catches} catches, \
-             read in {read:?}; written again: {}",
+            "{path}: {}, {} objects in {} clusters, {} codes, read in {read:?}, verified in {:?}: {} errors, {} notes",
             snapshot.target,
             snapshot.graph.len(),
             snapshot.clusters().len(),
             snapshot.codes().len(),
-            if same { "same" } else { "different" },
+            start.elapsed() - read,
+            report.errors.len() + report.more_errors,
+            report.notes.len(),
         );
+        report.errors.iter().for_each(|fault| println!("  error: {fault}"));
+        report.notes.iter().for_each(|fault| println!("  note: {fault}"));
     }
     Ok(())
 }

@@ -24,11 +24,13 @@
 //! # }
 //! ```
 
+pub mod engine;
 mod names;
 mod positions;
 mod roots;
 mod target;
 mod text;
+pub mod verify;
 
 pub use dart_snapshot::place::{BlobMap, ClusterSpans, ObjectSpans};
 pub use dart_snapshot::{CodeRef, Fault, Graph, ObjId, Object, Section};

@@ -8,6 +8,7 @@ use crate::{Code, CodeKind, Snapshot};
 use dart_snapshot::bits::{AbstractTypeFlags, FunctionKind, FunctionKindTag, ParameterCounts, TypeFlags};
 use dart_snapshot::objects::{Array, Class, ClosureData, Function, Library, Script, TypeArguments};
 use dart_snapshot::{ObjId, Object};
+use std::cell::Cell;
 
 /// A name without the keys of private names.
 pub fn without_keys(name: &str) -> String {
@@ -24,8 +25,27 @@ pub fn without_keys(name: &str) -> String {
 
 /// Name of the class that holds the top-level members of a library.
 const TOP_LEVEL: &str = "::";
-/// Types within types that are spelled out; damaged snapshots may nest without end.
+/// Enclosing functions that are named.
 const MAX_DEPTH: u32 = 8;
+/// Types within a type that are spelled out, and how deep; damaged snapshots may nest without end.
+const MAX_TYPES: u32 = 100;
+const MAX_TYPE_DEPTH: u32 = 12;
+
+/// What is left to spend on the name of a type.
+#[derive(Clone, Copy)]
+struct Budget<'a> {
+    types: &'a Cell<u32>,
+    depth: u32,
+}
+
+impl Budget<'_> {
+    /// What is left for the parts of one more type.
+    fn inner(self) -> Option<Self> {
+        let (types, depth) = (self.types.get().checked_sub(1)?, self.depth.checked_sub(1)?);
+        self.types.set(types);
+        Some(Budget { depth, ..self })
+    }
+}
 
 impl Snapshot<'_> {
     /// The text of a string object, or an empty text.
@@ -129,11 +149,11 @@ impl Snapshot<'_> {
 
     /// A type as in Dart: `Map<String, int?>`, `void Function(int, [String])`.
     pub fn type_name(&self, id: ObjId) -> String {
-        self.type_name_within(id, MAX_DEPTH)
+        self.type_name_within(id, Budget { types: &Cell::new(MAX_TYPES), depth: MAX_TYPE_DEPTH })
     }
 
-    fn type_name_within(&self, id: ObjId, depth: u32) -> String {
-        let Some(depth) = depth.checked_sub(1) else { return "…".into() };
+    fn type_name_within(&self, id: ObjId, budget: Budget<'_>) -> String {
+        let Some(budget) = budget.inner() else { return "…".into() };
         let mark = |non_nullable: bool| if non_nullable { "" } else { "?" };
         match self.graph.object(id) {
             Object::Null => "null".into(),
@@ -141,7 +161,7 @@ impl Snapshot<'_> {
                 let flags = TypeFlags::from_bits(t.flags);
                 let mut name = self.class_name(flags.class_id);
                 if let Ok(arguments) = self.graph.get::<TypeArguments>(t.arguments) {
-                    name += &format!("<{}>", self.type_names(&arguments.types, depth));
+                    name += &format!("<{}>", self.type_names(&arguments.types, budget));
                 }
                 let ids = &self.spec.class_ids;
                 let is_always_nullable = [ids.dynamic, ids.void, ids.null].contains(&flags.class_id);
@@ -153,37 +173,39 @@ impl Snapshot<'_> {
                 let types = elements(t.parameter_types);
                 let (fixed, optional) = types.split_at(types.len().min(counts.num_fixed.into()));
                 let fixed = fixed.get(usize::from(counts.num_implicit)..).unwrap_or_default();
-                let mut parts: Vec<String> = fixed.iter().map(|&t| self.type_name_within(t, depth)).collect();
+                let mut parts: Vec<String> =
+                    fixed.iter().map(|&t| self.type_name_within(t, budget)).collect();
                 if counts.has_named_optional {
                     let named = optional.iter().zip(elements(t.named_parameter_names));
                     let named = named.map(|(&t, &name)| {
-                        format!("{} {}", self.type_name_within(t, depth), self.text_of(name))
+                        format!("{} {}", self.type_name_within(t, budget), self.text_of(name))
                     });
                     parts.push(format!("{{{}}}", named.collect::<Vec<_>>().join(", ")));
                 } else if !optional.is_empty() {
-                    parts.push(format!("[{}]", self.type_names(optional, depth)));
+                    parts.push(format!("[{}]", self.type_names(optional, budget)));
                 }
                 let flags = AbstractTypeFlags::from_bits(t.flags);
-                let result = self.type_name_within(t.result_type, depth);
+                let result = self.type_name_within(t.result_type, budget);
                 format!("{result} Function({}){}", parts.join(", "), mark(flags.is_non_nullable))
             }
             Object::RecordType(t) => {
                 let fields = self.graph.get::<Array>(t.field_types).map_or(&[][..], |array| &array.elements);
                 let flags = AbstractTypeFlags::from_bits(t.flags);
-                format!("({}){}", self.type_names(fields, depth), mark(flags.is_non_nullable))
+                format!("({}){}", self.type_names(fields, budget), mark(flags.is_non_nullable))
             }
             Object::TypeParameter(t) => {
                 let flags = AbstractTypeFlags::from_bits(t.flags);
                 let letter = if flags.is_function_type_parameter { 'F' } else { 'X' };
                 format!("{letter}{}{}", t.index, mark(flags.is_non_nullable))
             }
-            Object::TypeArguments(arguments) => format!("<{}>", self.type_names(&arguments.types, depth)),
+            Object::TypeArguments(arguments) => format!("<{}>", self.type_names(&arguments.types, budget)),
             _ => self.graph.describe(id),
         }
     }
 
-    fn type_names(&self, types: &[ObjId], depth: u32) -> String {
-        types.iter().map(|&t| self.type_name_within(t, depth)).collect::<Vec<_>>().join(", ")
+    fn type_names(&self, types: &[ObjId], budget: Budget<'_>) -> String {
+        let shown = types.len().min(MAX_TYPES as usize);
+        types[..shown].iter().map(|&t| self.type_name_within(t, budget)).collect::<Vec<_>>().join(", ")
     }
 
     /// What a piece of code is called: a function's name, `stub AllocateArray`, `allocate Foo`, `test of int?`.

@@ -28,7 +28,7 @@ impl Features {
         let is_arch = |word: &&str| {
             ["ia32", "riscv32"].contains(word) || Arch::ALL.iter().any(|arch| arch.name() == *word)
         };
-        let arch_at = rest.iter().position(|word| is_arch(word))?;
+        let arch_at = rest.iter().position(is_arch)?;
         if arch_at + 1 >= rest.len() {
             return None;
         }

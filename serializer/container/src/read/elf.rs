@@ -260,7 +260,7 @@ pub(super) fn read(file: &[u8]) -> Result<Container<'_>, ReadError> {
 }
 
 /// `e_machine` in words.
-pub(super) fn machine(number: u16, is_64bit: bool) -> Machine {
+pub fn machine(number: u16, is_64bit: bool) -> Machine {
     match (number, is_64bit) {
         (62, true) => Machine::X64,
         (3, false) => Machine::Ia32,

@@ -8,6 +8,8 @@
 mod elf;
 mod macho;
 
+pub use elf::machine as elf_machine;
+
 use crate::{BUILD_ID_SYMBOL, DATA_SYMBOL, TEXT_SYMBOL};
 use std::fmt;
 
@@ -216,6 +218,7 @@ pub struct Container<'a> {
     pub symbols: Vec<Symbol<'a>>,
     /// Bytes of the file, or of both.
     pub file_size: usize,
+    file: &'a [u8],
 }
 
 impl<'a> Container<'a> {
@@ -253,12 +256,24 @@ impl<'a> Container<'a> {
             dynamic_symbols: Vec::new(),
             symbols: Vec::new(),
             file_size: data.len() + text.len(),
+            file: &[],
         }
     }
 
     /// The segment that holds an address.
     pub fn segment_at(&self, address: u64) -> Option<&Segment> {
         self.segments.iter().find(|segment| segment.contains(address))
+    }
+
+    /// Bytes of loaded memory; `None` unless all are in one segment and in the file.
+    pub fn memory(&self, address: u64, size: u64) -> Option<&'a [u8]> {
+        let segment = self.segment_at(address)?;
+        let into = address - segment.address;
+        if into.checked_add(size)? > segment.file_size {
+            return None;
+        }
+        let start = usize::try_from(segment.offset.checked_add(into)?).ok()?;
+        self.file.get(start..start.checked_add(usize::try_from(size).ok()?)?)
     }
 
     /// The section of that name.
@@ -307,6 +322,7 @@ impl<'a> Parts<'a> {
             dynamic_symbols: self.dynamic_symbols,
             symbols: self.symbols,
             file_size: self.file.len(),
+            file: self.file,
         })
     }
 

@@ -19,6 +19,7 @@ use crate::codec::{Codec, Describe, RefType};
 use crate::error::Result;
 use crate::graph::ObjId;
 use crate::spec::ClassIds;
+use std::borrow::Cow;
 
 /// Structure field type of an encoding, by the name of the [`Codec`] method.
 macro_rules! field_type {
@@ -459,7 +460,19 @@ impl Object {
     }
 
     /// The object without what equality of canonical objects ignores: a type's stub and cached hash.
-    pub(crate) fn canonical_key(&self) -> Object {
+    pub fn canonical_key(&self) -> Cow<'_, Object> {
+        let is_key = !matches!(
+            self,
+            Object::Type(_)
+                | Object::FunctionType(_)
+                | Object::RecordType(_)
+                | Object::TypeParameter(_)
+                | Object::TypeArguments(_)
+                | Object::Closure(_)
+        );
+        if is_key {
+            return Cow::Borrowed(self);
+        }
         let mut key = self.clone();
         match &mut key {
             Object::Type(t) => (t.type_test_stub, t.hash) = (ObjId::NULL, 0),
@@ -470,7 +483,7 @@ impl Object {
             Object::Closure(c) => c.hash = 0,
             _ => {}
         }
-        key
+        Cow::Owned(key)
     }
 
     /// The class id of the cluster that holds the object. Strings of both widths share one, and so do all
