@@ -8,6 +8,9 @@ pub enum Failure {
     /// The command line, a file or the target is wrong.
     #[error("{0}")]
     Usage(String),
+    /// A file that was checked is not what it should be.
+    #[error("{0}")]
+    Invalid(String),
     /// The input is not a program that can be compiled, or not in the way that is asked for.
     #[error("{0}")]
     Compilation(String),
@@ -24,10 +27,11 @@ impl Failure {
         Failure::Compilation(format!("{option} is not supported"))
     }
 
-    /// The exit code: 255 for usage and files, 254 for what cannot be compiled.
+    /// The exit code: 1 for what was checked and failed, 255 for usage and files, 254 for what cannot be compiled.
     pub fn code(&self) -> ExitCode {
         match self {
             Failure::Usage(_) => ExitCode::from(255),
+            Failure::Invalid(_) => ExitCode::from(1),
             Failure::Compilation(_) => ExitCode::from(254),
         }
     }

@@ -12,6 +12,7 @@ mod kernel;
 mod known_flags;
 mod output;
 mod target;
+mod verify;
 mod vm_flags;
 
 use std::ffi::OsString;
@@ -44,6 +45,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Check that a snapshot is well-formed, and that an engine can load it.
+    Verify(verify::VerifyArgs),
     /// Print what a kernel file holds.
     Kernel {
         /// Kernel file.
@@ -166,6 +169,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments, target::DEFAULT),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Kernel { input } => kernel::print_summary(&input),
         Command::Targets => output::print(target::list()),
         Command::Compile(arguments) => compile(arguments),

@@ -186,6 +186,10 @@ impl EngineFile {
         if features.os != self.os {
             obstacles.push(format!("the engine runs on {}, the snapshot is for {}", self.os, features.os));
         }
+        if !self.is_simulator && self.machine.to_string() != self.arch {
+            let (file, said) = (self.machine, &self.arch);
+            obstacles.push(format!("the engine's file is for {file}, and its version says {said}"));
+        }
         if features.arch != self.arch {
             obstacles
                 .push(format!("the engine runs {} code, the snapshot has {} code", self.arch, features.arch));
@@ -294,7 +298,9 @@ mod tests {
 
     /// What an engine's read-only strings look like, behind a header.
     fn engine(target: &str, strings: &[&str]) -> Vec<u8> {
-        let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\xff".to_vec();
+        let machine = if target.ends_with("_arm64") { 0xb7 } else { 0x3e };
+        let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0".to_vec();
+        file.extend_from_slice(&[machine, 0, 1, 0xff]);
         for text in [HASH, &format!("junk3.13.4 (stable) (Unknown timestamp) on \"{target}\"")] {
             file.extend_from_slice(text.as_bytes());
             file.push(0);

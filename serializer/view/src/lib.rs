@@ -118,13 +118,21 @@ impl<'a> Snapshot<'a> {
         Snapshot::read(Container::read(file).map_err(|error| container_fault(&error))?)
     }
 
+    /// The header alone: engine and target of a snapshot that may be of an unknown engine.
+    ///
+    /// # Errors
+    /// No snapshot.
+    pub fn header(container: &Container<'a>) -> Result<Header, Fault> {
+        reader::read_header(container.data.bytes).map_err(|e| e.into_fault(fault(Section::Header, 0, "")))
+    }
+
     /// Decodes a snapshot.
     ///
     /// # Errors
     /// As [`Snapshot::open`].
     pub fn read(container: Container<'a>) -> Result<Snapshot<'a>, Fault> {
         let start = fault(Section::Header, 0, "");
-        let header = reader::read_header(container.data.bytes).map_err(|e| e.into_fault(start.clone()))?;
+        let header = Snapshot::header(&container)?;
         let features = Features::parse(&header.features);
         let (target, flags) = target::identify(&header, features.as_ref()).map_err(|error| {
             fault(Section::Header, header.stream_offset - header.features.len() - 1, error.to_string())

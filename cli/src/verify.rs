@@ -1,0 +1,92 @@
+//! The `verify` command: whether a snapshot is well-formed, and whether an engine can load it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use snapcrane_view::container::Machine;
+use snapcrane_view::engine::EngineFile;
+use snapcrane_view::verify::verify;
+use snapcrane_view::{Container, Fault, Snapshot};
+
+use crate::exit::Failure;
+use crate::input::Input;
+
+/// Arguments of the command.
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// Snapshot: an ELF or Mach-O file, or a data image when --text is given.
+    input: PathBuf,
+    /// Text image that belongs to a data image without a container.
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Engine that has to load the snapshot: dartaotruntime, libflutter.so or another executable with an engine in it.
+    #[arg(long, value_name = "FILE")]
+    engine: Option<PathBuf>,
+    /// Also print what differs from the habits of Dart's own compiler.
+    #[arg(long)]
+    notes: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A file cannot be read; or the snapshot has faults, which were printed.
+pub fn run(arguments: &VerifyArgs) -> Result<(), Failure> {
+    let path = &arguments.input;
+    let input = Input::open(path)?;
+    let text = arguments.text.as_deref().map(Input::open).transpose()?;
+    let container = match &text {
+        Some(text) => Container::raw(input.bytes(), text.bytes()),
+        None => Container::read(input.bytes())
+            .map_err(|error| Failure::Invalid(format!("{}: container, {error}", path.display())))?,
+    };
+    // An engine of another version may be the very thing to find out about, so this comes before reading on.
+    let obstacles = match &arguments.engine {
+        Some(engine) => obstacles(&container, path, engine)?,
+        None => Vec::new(),
+    };
+    let snapshot = Snapshot::read(container).map_err(|fault| {
+        print(path, "", &obstacles);
+        invalid(path, &fault)
+    })?;
+    let report = verify(&snapshot);
+    print(path, "", &report.errors);
+    print(path, "", &obstacles);
+    if arguments.notes {
+        print(path, "note: ", &report.notes);
+    }
+    let faults = report.errors.len() + report.more_errors + obstacles.len();
+    if faults > 0 {
+        let noun = if faults == 1 { "fault" } else { "faults" };
+        return Err(Failure::Invalid(format!("{}: {faults} {noun}", path.display())));
+    }
+    println!(
+        "{}: well-formed snapshot of Dart {} for {}: {} objects, {} pieces of code",
+        path.display(),
+        snapshot.target.engine.revision,
+        snapshot.target,
+        snapshot.graph.len(),
+        snapshot.codes().len()
+    );
+    Ok(())
+}
+
+fn invalid(path: &Path, fault: &Fault) -> Failure {
+    Failure::Invalid(format!("{}: {fault}", path.display()))
+}
+
+fn print(path: &Path, kind: &str, lines: &[impl std::fmt::Display]) {
+    for line in lines {
+        println!("{}: {kind}{}", path.display(), line.to_string().replace('\n', "\\n"));
+    }
+}
+
+/// Why the engine in a file refuses the snapshot.
+fn obstacles(container: &Container<'_>, path: &Path, engine: &Path) -> Result<Vec<String>, Failure> {
+    let header = Snapshot::header(container).map_err(|fault| invalid(path, &fault))?;
+    let file = Input::open(engine)?;
+    let machine: Option<Machine> = container.machine;
+    let engine = EngineFile::read(file.bytes(), machine)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", engine.display())))?;
+    Ok(engine.obstacles(&header))
+}
