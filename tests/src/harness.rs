@@ -6,6 +6,8 @@ use std::process::Command;
 use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
+use snapcrane_view::Snapshot;
+use snapcrane_view::verify::verify;
 use tempfile::TempDir;
 use xtask::{Arch, KernelOptions, Toolchain, workspace_root};
 
@@ -244,11 +246,15 @@ impl Harness {
         self.verify(snapshot);
     }
 
-    /// Runs the command that `SNAPCRANE_SNAPSHOT_VERIFIER` names, if it names one.
+    /// Reads and verifies a snapshot; then runs the command that `SNAPCRANE_SNAPSHOT_VERIFIER` names, if it names one.
     ///
     /// # Panics
     /// When it finds a fault.
     pub fn verify(&self, snapshot: &Path) {
+        let file = fs::read(snapshot).unwrap_or_else(|e| panic!("{}: {e}", snapshot.display()));
+        let read = Snapshot::open(&file).unwrap_or_else(|fault| panic!("{}: {fault}", snapshot.display()));
+        let faults: Vec<String> = verify(&read).errors.iter().map(ToString::to_string).collect();
+        assert!(faults.is_empty(), "{}:\n{}", snapshot.display(), faults.join("\n"));
         let Ok(verifier) = std::env::var("SNAPCRANE_SNAPSHOT_VERIFIER") else { return };
         let mut words = verifier.split_whitespace();
         let Some(program) = words.next() else { return };

@@ -4,7 +4,7 @@
 //! the real engine. What a program must print was recorded once with the reference compiler, never with snapcrane.
 //!
 //! * [`child`] runs every process with limits on time, memory and output, so that no test hangs or fills the machine.
-//! * [`harness`] finds the toolchain, builds the binary under test, caches kernel files, compiles and runs.
+//! * [`harness`] finds the toolchain, builds the binary under test, caches kernel files, compiles, verifies and runs.
 //! * [`expect`] reads, writes and compares expectation files, and says what of a stack trace is compared.
 //! * [`corrupt`] makes damaged kernel files from numbered seeds.
 //!
