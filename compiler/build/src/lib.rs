@@ -108,8 +108,19 @@ impl LocalFunctions for Locals {
 /// incomplete.
 pub fn build(ctx: &BuildContext<'_>, key: &FunctionKey) -> Result<BuildOutput> {
     match key {
-        FunctionKey::Member(member) => build_member(ctx, *member),
-        FunctionKey::FieldInit(field) => build_field_initializer(ctx, *field),
+        FunctionKey::Member(member) => {
+            let node = match ctx.program.members[*member].source {
+                MemberSource::Procedure(procedure) => ctx.program.component.procedures[procedure].node,
+                MemberSource::Constructor(constructor) => {
+                    ctx.program.component.constructors[constructor].node
+                }
+            };
+            build_member(ctx, *member).map_err(|error| error.at(node))
+        }
+        FunctionKey::FieldInit(field) => {
+            let node = ctx.program.component.fields[ctx.program.fields[*field].kernel].node;
+            build_field_initializer(ctx, *field).map_err(|error| error.at(node))
+        }
         // Local functions come with the body around them; alone they can't be found.
         FunctionKey::Local(node) => {
             Err(Error::Dangling { member: format!("byte {node}"), what: "a local function by itself".into() })

@@ -405,10 +405,9 @@ fn finalization_order(
             };
             let Some(supertype) = supertype else { continue };
             let DartType::Interface { class: supertype, .. } = supertype else {
-                return Err(Error::BadClass {
-                    class: component.qualified_name(declaration.canonical_name),
-                    problem: "a supertype is not a class",
-                });
+                let class = component.qualified_name(declaration.canonical_name);
+                let error = Error::BadClass { class, problem: "a supertype is not a class" };
+                return Err(error.at(declaration.node));
             };
             match state[supertype.index()] {
                 State::New => {
@@ -416,8 +415,9 @@ fn finalization_order(
                     stack.push((*supertype, 0));
                 }
                 State::Open => {
-                    let class = component.classes[*supertype].canonical_name;
-                    return Err(Error::ClassCycle { class: component.qualified_name(class) });
+                    let class = &component.classes[*supertype];
+                    let name = component.qualified_name(class.canonical_name);
+                    return Err(Error::ClassCycle { class: name }.at(class.node));
                 }
                 State::Done => {}
             }

@@ -1,11 +1,21 @@
 //! What can be wrong with a program.
 
+use dart_kernel::NodeOffset;
+
 /// A program that cannot be modelled, or a question about something it does not have.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The kernel file is malformed.
     #[error(transparent)]
     Kernel(#[from] dart_kernel::Error),
+    /// A declaration or a part of a body does not fit into the program.
+    #[error("kernel file, byte {offset}: {error}")]
+    At {
+        /// Byte offset of its node.
+        offset: u32,
+        /// What is wrong.
+        error: Box<Error>,
+    },
     /// A class is its own supertype.
     #[error("class {class} is among its own supertypes")]
     ClassCycle {
@@ -80,6 +90,21 @@ pub enum Error {
         /// Byte offset of its node.
         node: u32,
     },
+}
+
+impl Error {
+    /// The same error with the place in the file that it is about, if it does not have one already. What is missing altogether has none.
+    pub fn at(self, node: NodeOffset) -> Error {
+        match self {
+            Error::Kernel(_)
+            | Error::At { .. }
+            | Error::MissingLibrary { .. }
+            | Error::MissingClass { .. }
+            | Error::MissingMember { .. }
+            | Error::UnknownLocal { .. } => self,
+            _ => Error::At { offset: node.0, error: Box::new(self) },
+        }
+    }
 }
 
 /// Result of questions about a program.

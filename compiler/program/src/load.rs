@@ -77,15 +77,18 @@ impl<'k> Program<'k> {
         let mut arena = Bump::new();
         let mut fields = PrimaryMap::with_capacity(component.fields.len());
         for index in component.fields.keys() {
-            fields.push(loader.field(index, &mut arena)?);
+            let field = loader.field(index, &mut arena);
+            fields.push(field.map_err(|error| error.at(component.fields[index].node))?);
         }
         let mut members =
             PrimaryMap::with_capacity(component.procedures.len() + component.constructors.len());
         for index in component.procedures.keys() {
-            members.push(loader.procedure(index)?);
+            let procedure = loader.procedure(index);
+            members.push(procedure.map_err(|error| error.at(component.procedures[index].node))?);
         }
         for index in component.constructors.keys() {
-            members.push(loader.constructor(index)?);
+            let constructor = loader.constructor(index);
+            members.push(constructor.map_err(|error| error.at(component.constructors[index].node))?);
         }
         let classes = loader.classes(&numbering, &mut fields)?;
         let index = Index::new(component, libraries, &classes, &fields, &members);
@@ -175,9 +178,9 @@ fn class_types(
     for &class in &numbering.order {
         let declaration = &component.classes[class];
         let id = numbering.class_of[class.index()];
-        let too_many = || Error::TooMany {
-            what: "type parameters",
-            owner: component.qualified_name(declaration.canonical_name),
+        let too_many = || {
+            let owner = component.qualified_name(declaration.canonical_name);
+            Error::TooMany { what: "type parameters", owner }.at(declaration.node)
         };
         let num_params = u16::try_from(declaration.type_parameters.len()).map_err(|_| too_many())?;
         let (super_args, overlap) = match declaration.supertype {
@@ -211,12 +214,13 @@ fn class_types(
             .iter()
             .chain(declaration.implements)
             .map(|supertype| types.convert(&TypeScope::default(), supertype))
-            .collect::<Result<SmallVec<[DartType; 2]>>>()?;
+            .collect::<Result<SmallVec<[DartType; 2]>>>()
+            .map_err(|error| error.at(declaration.node))?;
         let mut all = vec![id];
         for supertype in &supertypes {
-            let supertype = supertype.class().ok_or_else(|| Error::BadClass {
-                class: component.qualified_name(declaration.canonical_name),
-                problem: "a supertype is not a class",
+            let supertype = supertype.class().ok_or_else(|| {
+                let class = component.qualified_name(declaration.canonical_name);
+                Error::BadClass { class, problem: "a supertype is not a class" }.at(declaration.node)
             })?;
             all.extend_from_slice(&supers[supertype.index()]);
         }
@@ -315,17 +319,16 @@ impl<'k> Loader<'k> {
         let mut classes: Vec<Option<Class>> = Vec::new();
         classes.resize_with(numbering.num_ids, || None);
         for &index in &numbering.order {
-            let class = self.class(index, numbering, &classes, fields)?;
+            let node = component.classes[index].node;
+            let class = self.class(index, numbering, &classes, fields).map_err(|error| error.at(node))?;
             let id = class.id;
             if let Some(superclass) = class.superclass {
                 if let Some(superclass) = &mut classes[superclass.index()] {
                     superclass.subclasses.push(id);
                 }
             } else if id != self.types.core.object {
-                return Err(Error::BadClass {
-                    class: component.qualified_name(component.classes[index].canonical_name),
-                    problem: "it has no superclass",
-                });
+                let class = component.qualified_name(component.classes[index].canonical_name);
+                return Err(Error::BadClass { class, problem: "it has no superclass" }.at(node));
             }
             classes[id.index()] = Some(class);
         }

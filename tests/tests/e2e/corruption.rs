@@ -28,12 +28,23 @@ const ADDRESS_SPACE: u64 = 2 << 30;
 /// Failures that are shown in full.
 const SHOWN: usize = 20;
 
+/// Whether a message says where in the file something is wrong, or in the source; what is missing as a whole is nowhere.
+fn names_place(message: &str) -> bool {
+    ["kernel file, byte ", " is not supported", " is missing", " has no member "]
+        .iter()
+        .any(|part| message.contains(part))
+}
+
 /// What is wrong with the way a compilation ended, if anything is.
 fn fault(finished: &Finished) -> Option<String> {
     let lines = finished.stderr.lines().count();
     let complaint = match finished.code() {
         Some(0) if lines == 0 => None,
-        Some(254) if lines == 1 && finished.stderr.starts_with("Error: ") => None,
+        Some(254)
+            if lines == 1 && finished.stderr.starts_with("Error: ") && names_place(&finished.stderr) =>
+        {
+            None
+        }
         Some(0 | 254) => Some("message of the wrong form".to_owned()),
         _ => Some(finished.describe_end()),
     };

@@ -21,6 +21,10 @@ use crate::facts::{Fact, Kind};
 impl<'b> BodyBuilder<'_, 'b> {
     /// Evaluates an expression; the value may have any representation.
     pub(crate) fn expression(&mut self, expr: &'b Expr<'b>) -> Result<Value> {
+        self.expression_of_kind(expr).map_err(|error| error.at(expr.node))
+    }
+
+    fn expression_of_kind(&mut self, expr: &'b Expr<'b>) -> Result<Value> {
         match expr.kind {
             ExprKind::Invalid { message, expression } => {
                 if let Some(expression) = expression {

@@ -30,6 +30,10 @@ impl<'b> BodyBuilder<'_, 'b> {
         if !self.b.is_reachable() {
             return Ok(());
         }
+        self.statement_of_kind(stmt).map_err(|error| error.at(stmt.node))
+    }
+
+    fn statement_of_kind(&mut self, stmt: &'b Stmt<'b>) -> Result<()> {
         match stmt.kind {
             StmtKind::Expression(expr) => self.expression(expr).map(drop),
             StmtKind::Block { statements, .. } => self.block(stmt, statements),
