@@ -10,3 +10,4 @@ mod gc;
 mod golden;
 mod inspection;
 mod programs;
+mod snapshots;
