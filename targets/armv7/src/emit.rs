@@ -50,6 +50,8 @@ pub(crate) struct Emitter {
     buffer: Buffer,
     /// Where a branch to each block really goes.
     redirect: Vec<Label>,
+    /// Number of edges that lead to each block in the end.
+    arrivals: Vec<u32>,
     /// The blocks that are code, in the order of emission.
     sequence: Vec<Label>,
     pub(crate) frame: Frame,
@@ -139,6 +141,13 @@ impl Emitter {
         let coded = |label: &Label| self.redirect[label.index()] == *label;
         self.sequence.extend(order.labels().filter(coded).filter(|&label| !order.is_cold(label)));
         self.sequence.extend(order.labels().filter(coded).filter(|&label| order.is_cold(label)));
+        self.arrivals.clear();
+        self.arrivals.resize(order.len(), 0);
+        for &label in &self.sequence {
+            for succ in order.succs(label) {
+                self.arrivals[self.redirect[succ.index()].index()] += 1;
+            }
+        }
         // The entry comes first, even if it is cold.
         if let Some(place) = self.sequence.iter().position(|label| label.index() == 0) {
             self.sequence[..=place].rotate_right(1);
@@ -239,7 +248,7 @@ impl Emitter {
                 Step::MoveInt(..) | Step::MoveFloat(..) => count < MAX_CONDITIONAL,
             })
         };
-        (order.preds(label).len() == 1 && order.succs(label).len() == 1 && short())
+        (self.arrivals[label.index()] == 1 && order.succs(label).len() == 1 && short())
             .then(|| self.target(input, label, 0))
     }
 

@@ -468,6 +468,10 @@ pub fn control() -> Vec<Case> {
         );
         cases.push(case(&[ty, ty], &body, &[ty, ty]));
     }
+    // A short block with one predecessor, which only jumps and has several.
+    let body = " brif v0, block1, block3\nblock1:\n brif v1, block3, block2\nblock2:\n jump block5(v2)\n\
+                block3:\n jump block4\nblock4:\n v4 = iadd v2, v3\n jump block5(v4)\nblock5(v100: i32):";
+    cases.push(case(&[types::I32; 4], body, &[types::I32]));
     cases.extend(calls());
     // Fixed registers and addresses.
     let fixed = [
