@@ -10,6 +10,7 @@ use snapcrane_view::{Container, Fault, Snapshot};
 
 use crate::exit::Failure;
 use crate::input::Input;
+use crate::output;
 
 /// Arguments of the command.
 #[derive(Args)]
@@ -45,40 +46,42 @@ pub fn run(arguments: &VerifyArgs) -> Result<(), Failure> {
         Some(engine) => obstacles(&container, path, engine)?,
         None => Vec::new(),
     };
-    let snapshot = Snapshot::read(container).map_err(|fault| {
-        print(path, "", &obstacles);
-        invalid(path, &fault)
-    })?;
+    let snapshot = match Snapshot::read(container) {
+        Ok(snapshot) => snapshot,
+        Err(fault) => {
+            print(path, "", &obstacles)?;
+            return Err(invalid(path, &fault));
+        }
+    };
     let report = verify(&snapshot);
-    print(path, "", &report.errors);
-    print(path, "", &obstacles);
+    print(path, "", &report.errors)?;
+    print(path, "", &obstacles)?;
     if arguments.notes {
-        print(path, "note: ", &report.notes);
+        print(path, "note: ", &report.notes)?;
     }
     let faults = report.errors.len() + report.more_errors + obstacles.len();
     if faults > 0 {
         let noun = if faults == 1 { "fault" } else { "faults" };
         return Err(Failure::Invalid(format!("{}: {faults} {noun}", path.display())));
     }
-    println!(
-        "{}: well-formed snapshot of Dart {} for {}: {} objects, {} pieces of code",
+    output::print(format_args!(
+        "{}: well-formed snapshot of Dart {} for {}: {} objects, {} pieces of code\n",
         path.display(),
         snapshot.target.engine.revision,
         snapshot.target,
         snapshot.graph.len(),
         snapshot.codes().len()
-    );
-    Ok(())
+    ))
 }
 
 fn invalid(path: &Path, fault: &Fault) -> Failure {
     Failure::Invalid(format!("{}: {fault}", path.display()))
 }
 
-fn print(path: &Path, kind: &str, lines: &[impl std::fmt::Display]) {
-    for line in lines {
-        println!("{}: {kind}{}", path.display(), line.to_string().replace('\n', "\\n"));
-    }
+fn print(path: &Path, kind: &str, lines: &[impl std::fmt::Display]) -> Result<(), Failure> {
+    let path = path.display();
+    let texts = lines.iter().map(|line| format!("{path}: {kind}{}\n", line.to_string().replace('\n', "\\n")));
+    output::print(texts.collect::<String>())
 }
 
 /// Why the engine in a file refuses the snapshot.

@@ -206,6 +206,12 @@ impl Machine {
         ] {
             *self.thread_field(l.leaf_entry(entry)) = address;
         }
+        // The machine is called in place of a runtime entry and knows it by this "address".
+        let engine = self.target.engine;
+        for entry in engine.runtime_entries.iter().filter_map(|info| engine.runtime_entry(info.name)) {
+            let offset = l.runtime_entry(entry);
+            *self.thread_field(offset) = offset as u64;
+        }
         self.reset_buffer(self.space_start());
         let class = self.old_object(cids.class, 30);
         let words = l.class.host_type_arguments_field_offset_in_words;
