@@ -3,6 +3,7 @@
 //! Started under a name that begins with `gen_snapshot` it behaves like the reference's program of that name, for the target in the
 //! name if there is one (`gen_snapshot_linux_arm64`).
 
+mod diff;
 mod exit;
 mod gen_snapshot;
 mod input;
@@ -54,6 +55,8 @@ enum Command {
     },
     /// Print what a snapshot holds.
     Inspect(inspect::InspectArgs),
+    /// Print what differs between two snapshots.
+    Diff(diff::DiffArgs),
     /// List the targets that programs can be compiled for.
     Targets,
     /// Print one function after each phase.
@@ -169,6 +172,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments, target::DEFAULT),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Kernel { input } => kernel::print_summary(&input),
         Command::Targets => output::print(target::list()),
