@@ -276,7 +276,7 @@ fn runtime_calls_pass_arguments_in_order() {
         clobber(a, &[Gpr::R1]);
         a.mov(Gpr::R8, Gpr::R1);
         let area = pass_arguments(a, Gpr::R8, i32::from(arity), 1);
-        a.mov_constant(Gpr::R0, offset as u32);
+        a.load(Gpr::R0, Mem::new(THR, offset));
         a.bl_stub(StubRef::Extra(ExtraStub::RuntimeCall(arity)));
         // Note that the caller still owns the stack arguments.
         a.alu(DataOp::Add, Gpr::SP, Gpr::SP, constant(area));

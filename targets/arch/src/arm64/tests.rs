@@ -295,7 +295,7 @@ fn runtime_calls_pass_arguments_in_order() {
         clobber(a, &[X3]);
         a.mov_rr(X8, X3);
         pass_arguments(a, X8, i32::from(arity), 1);
-        a.mov_ri(X2, i64::from(offset));
+        a.load(W64, X2, Mem::new(THR, offset));
         a.call_stub(StubRef::Extra(ExtraStub::RuntimeCall(arity)));
         note_state(a);
         leave_and_return(a);

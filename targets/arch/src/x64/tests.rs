@@ -355,7 +355,7 @@ fn runtime_calls_pass_arguments_in_order() {
         enter(a);
         clobber_callee_saved(a);
         a.mov_rr(W64, Rax, Rsi);
-        a.mov_ri(INT_ARGS[0], i64::from(offset));
+        a.load(W64, INT_ARGS[0], Mem::new(R15, offset));
         let stack_args = (i32::from(arity) + 1 - INT_ARGS.len() as i32).max(0);
         let area = (stack_args * 8 + 15) & -16;
         a.alu_ri(Alu::Sub, W64, Rsp, area);
