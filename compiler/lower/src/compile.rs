@@ -27,7 +27,7 @@ use crate::retarget::{self, Retarget};
 /// How thoroughly to compile and to check.
 #[derive(Clone, Debug)]
 pub struct CompilerOptions {
-    /// Run Cranelift's optimiser.
+    /// Run Cranelift's optimiser, where the target's code generator profits from it.
     pub optimize: bool,
     /// Run Cranelift's verifier before and after each pass.
     pub verify: bool,

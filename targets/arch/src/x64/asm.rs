@@ -38,12 +38,6 @@ impl Mem {
         Mem { base, index: Some((index, 3)), disp, wide_disp: false }
     }
 
-    /// `base + index`. The index cannot be `rsp`.
-    pub fn sum(base: Gpr, index: Gpr) -> Mem {
-        assert!(index != Gpr::Rsp, "rsp cannot be an index register");
-        Mem { base, index: Some((index, 0)), disp: 0, wide_disp: false }
-    }
-
     /// `base + disp` with a 32-bit displacement even if eight bits would do.
     pub fn wide(base: Gpr, disp: i32) -> Mem {
         Mem { base, index: None, disp, wide_disp: true }
@@ -672,7 +666,6 @@ mod tests {
                 a.store_i(Width::W64, Mem::new(R15, 0x6c8), 2);
                 a.store_i(Width::W32, Mem::new(Rbp, 0), -1);
                 a.lea(Rax, Mem::new(Rbp, -16));
-                a.load(Width::W64, Rax, Mem::sum(R15, Rdi));
                 a.push_i(0);
                 a.push_i(-129);
                 a.push_m(Mem::new(R15, 0x20));
@@ -692,7 +685,6 @@ mod tests {
                 "movq $2,0x6c8(%r15)",
                 "movl $-1,(%rbp)",
                 "lea -0x10(%rbp),%rax",
-                "mov (%r15,%rdi),%rax",
                 "push $0",
                 "push $-0x81",
                 "pushq 0x20(%r15)",
