@@ -313,12 +313,13 @@ impl Program<'_> {
             })
         };
         let implicit_params = u16::from(params.has_receiver);
-        let mut named: Vec<NamedParam> = params
-            .named
-            .iter()
+        // The engine keeps the order of declaration, which shows when the type is printed or compared.
+        let mut declared: Vec<&Param> = params.named.iter().collect();
+        declared.sort_by_key(|param| param.variable);
+        let named: Vec<NamedParam> = declared
+            .into_iter()
             .map(|param| NamedParam { name: param.name, ty: convert(&param.ty), required: param.is_required })
             .collect();
-        named.sort_by(|a, b| self.component.string(a.name).cmp(self.component.string(b.name)));
         let signature = DartType::Function(Arc::new(FunctionType {
             parent_type_args: 0,
             type_params: params

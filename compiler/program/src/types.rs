@@ -61,7 +61,7 @@ pub struct FunctionType {
     pub required: u16,
     /// Types of positional parameters (implicit, required, optional).
     pub positional: Vec<DartType>,
-    /// Named parameters sorted by name.
+    /// Named parameters sorted by name; as declared in the signature of a function.
     pub named: Vec<NamedParam>,
     /// Result type.
     pub result: DartType,

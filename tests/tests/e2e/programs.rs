@@ -149,6 +149,7 @@ programs! {
     ints_narrow
     ints_text
     libraries
+    named_parameters
     nums_mixed
     records_constant
     records_patterns
