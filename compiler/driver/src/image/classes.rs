@@ -213,7 +213,8 @@ impl Image<'_> {
         let id = self.graph.add(objects::Field::default());
         self.fields.insert(field, id);
         let declaration = &self.program.fields[field];
-        let owner = self.owner(declaration.class, declaration.library);
+        let source = self.program.component.fields[declaration.kernel].source;
+        let owner = self.owner_in_source(declaration.class, declaration.library, Some(source));
         let name = self.program.vm_name(declaration.name);
         let name = self.graph.symbol(&name);
         let field_type = self.dart_type(&declaration.ty);

@@ -1,12 +1,13 @@
 //! Function and Code objects.
 
+use dart_kernel::{LibIdx, SourceIdx};
 use dart_snapshot::bits::{
     AsyncModifier, ClosureDataFields, ClosureLengthAndFlags, CodeState, FunctionKind, FunctionKindTag,
 };
 use dart_snapshot::objects::{self, Array};
 use dart_snapshot::{CodeRef, ObjId};
 use snapcrane_program::MemberKind;
-use snapcrane_program::ids::{FunctionKey, MemberId};
+use snapcrane_program::ids::{ClassId, FunctionKey, MemberId};
 use snapcrane_program::types::DartType;
 
 use super::Image;
@@ -261,13 +262,24 @@ impl Image<'_> {
             }
             _ => return self.class(self.program.core.object),
         };
+        let source = self.key_source(key);
+        self.owner_in_source(class, library, source)
+    }
+
+    /// What owns a member that stands in a source file: its class, or a `PatchClass` if that stands in another one.
+    pub(super) fn owner_in_source(
+        &mut self,
+        class: Option<ClassId>,
+        library: LibIdx,
+        source: Option<SourceIdx>,
+    ) -> ObjId {
         let wrapped_class = self.owner(class, library);
         let component = self.program.component;
         let class_source = match class {
             Some(class) => self.program.class(class).kernel.map(|kernel| component.classes[kernel].source),
             None => Some(component.libraries[library].source),
         };
-        match self.key_source(key) {
+        match source {
             Some(source) if class_source != Some(source) => {
                 if let Some(&id) = self.patch_classes.get(&(wrapped_class, source)) {
                     return id;
