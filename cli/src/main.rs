@@ -138,7 +138,7 @@ fn main() -> ExitCode {
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::note(format_args!("Error: {failure}"));
+            output::note(format_args!("Error: {}", output::one_line(&failure)));
             failure.code()
         }
     }

@@ -20,6 +20,16 @@ pub fn print(text: impl Display) -> Result<(), Failure> {
     }
 }
 
+/// A text as one line that no terminal acts upon: a message may quote what a damaged file holds.
+pub fn one_line(text: impl Display) -> String {
+    let text = text.to_string();
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
 /// Writes a line to standard error. If that fails there is nowhere left to say so.
 pub fn note(line: impl Display) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
@@ -47,4 +57,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::set_permissions(file.path(), permissions).map_err(fail)?;
     file.persist(path).map_err(|error| fail(error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn quoted_text_stays_on_the_line() {
+        assert_eq!(one_line("a\nb\r\u{1b}[2J\t`ä…`"), "a\\nb\\r\\u{1b}[2J\\t`ä…`");
+    }
 }

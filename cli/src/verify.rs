@@ -80,7 +80,7 @@ fn invalid(path: &Path, fault: &Fault) -> Failure {
 
 fn print(path: &Path, kind: &str, lines: &[impl std::fmt::Display]) -> Result<(), Failure> {
     let path = path.display();
-    let texts = lines.iter().map(|line| format!("{path}: {kind}{}\n", line.to_string().replace('\n', "\\n")));
+    let texts = lines.iter().map(|line| format!("{path}: {kind}{}\n", output::one_line(line)));
     output::print(texts.collect::<String>())
 }
 
