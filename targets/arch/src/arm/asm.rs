@@ -2,40 +2,39 @@
 //!
 //! One method per instruction form on top of the encoders of [`snapcrane_armv7::encode`]. All instructions are one
 //! word; constants that an instruction cannot hold are defects of the stub and panic, so that every method emits exactly
-//! the instruction that it is named after. The exception is [`Assembler::mov_constant`], whose length depends on the value.
+//! the instruction that it is named after. The exception is [`Assembler::mov_constant`], whose length depends on the value. What
+//! is not a matter of the instructions is in [`crate::asm`].
 
 use super::regs::{Cond, Dpr, Gpr};
-use crate::code::{RawCode, Reloc, RelocKind, RelocTarget, StubRef};
+pub use crate::asm::Label;
+use crate::asm::{Reference, edit_word};
+use crate::code::{RelocKind, RelocTarget, StubRef};
 use snapcrane_armv7::encode::{self, CmpOp, DataOp, Flags, Mem, Operand2, RegList, Shift, WordOp};
 
-/// A position in the code, possibly not reached yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Label(u32);
-
-/// Assembles one piece of code.
-#[derive(Debug, Default)]
-pub struct Assembler {
-    words: Vec<u32>,
-    relocs: Vec<Reloc>,
-    labels: Vec<Option<u32>>,
-    fixups: Vec<Fixup>,
-}
-
-/// An instruction that refers to a label.
+/// How an instruction refers to a label.
 #[derive(Clone, Copy, Debug)]
-struct Fixup {
-    offset: u32,
-    label: Label,
-    kind: FixupKind,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum FixupKind {
+pub enum LabelField {
     /// The field of a `b` or `bl`.
     Branch,
     /// The constant of an `add rd, pc, #n`.
     Address,
 }
+
+impl Reference for LabelField {
+    fn resolve(self, code: &mut [u8], distance: i64) {
+        edit_word(code, |instruction| match self {
+            LabelField::Branch => encode::with_branch_distance(instruction, distance),
+            LabelField::Address => {
+                let forward = u32::try_from(distance - 8).expect("only labels further down have addresses");
+                let rd = Gpr((instruction >> 12 & 0xf) as u8);
+                encode::data(Cond::Al, DataOp::Add, Flags::Keep, rd, Gpr::PC, constant(forward))
+            }
+        });
+    }
+}
+
+/// Assembles one piece of code.
+pub type Assembler = crate::asm::Assembler<LabelField>;
 
 /// A constant as an operand.
 ///
@@ -46,74 +45,13 @@ pub fn constant(value: u32) -> Operand2 {
 }
 
 impl Assembler {
-    /// An assembler without code.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Current offset from the start of the code.
-    pub fn offset(&self) -> u32 {
-        u32::try_from(self.words.len() * 4).expect("code below 4 GB")
-    }
-
-    /// A label to be placed later with [`Self::bind`].
-    pub fn label(&mut self) -> Label {
-        let label = Label(u32::try_from(self.labels.len()).expect("labels below 2^32"));
-        self.labels.push(None);
-        label
-    }
-
-    /// Places a label here.
-    ///
-    /// # Panics
-    /// If the label has been placed before.
-    pub fn bind(&mut self, label: Label) {
-        let here = self.offset();
-        let place = &mut self.labels[label.0 as usize];
-        assert!(place.is_none(), "label placed twice");
-        *place = Some(here);
-    }
-
-    /// Resolves label references and returns the code and its relocations, in ascending order of offsets.
-    ///
-    /// # Panics
-    /// If a label is used but was never placed.
-    pub(crate) fn finish(mut self) -> RawCode {
-        for Fixup { offset, label, kind } in self.fixups {
-            let target = self.labels[label.0 as usize].expect("every used label is placed");
-            let distance = i64::from(target) - i64::from(offset);
-            let word = &mut self.words[offset as usize / 4];
-            *word = match kind {
-                FixupKind::Branch => encode::with_branch_distance(*word, distance),
-                FixupKind::Address => {
-                    let forward =
-                        u32::try_from(distance - 8).expect("only labels further down have addresses");
-                    let rd = Gpr((*word >> 12 & 0xf) as u8);
-                    encode::data(Cond::Al, DataOp::Add, Flags::Keep, rd, Gpr::PC, constant(forward))
-                }
-            };
-        }
-        RawCode {
-            bytes: self.words.iter().flat_map(|word| word.to_le_bytes()).collect(),
-            relocs: self.relocs,
-        }
-    }
-
-    /// Any instruction.
-    pub fn word(&mut self, instruction: u32) {
-        self.words.push(instruction);
-    }
-
     fn label_branch(&mut self, instruction: u32, label: Label) {
-        let offset = self.offset();
-        self.fixups.push(Fixup { offset, label, kind: FixupKind::Branch });
+        self.refer(label, LabelField::Branch);
         self.word(instruction);
     }
 
     fn stub_branch(&mut self, instruction: u32, stub: StubRef) {
-        let offset = self.offset();
-        let target = RelocTarget::Stub(stub);
-        self.relocs.push(Reloc { offset, kind: RelocKind::A32Branch24, target, addend: 0 });
+        self.relocate(self.offset(), RelocKind::A32Branch24, RelocTarget::Stub(stub), 0);
         self.word(instruction);
     }
 
@@ -156,9 +94,8 @@ impl Assembler {
     /// `movw dst, #lo; movt dst, #hi; add dst, base, dst; ldr dst, [dst]`, where the linker sets the two halves to the
     /// offset of a pool slot in the tagged ObjectPool that `base` holds.
     pub fn load_pool_slot(&mut self, dst: Gpr, base: Gpr, slot: u32) {
-        let offset = self.offset();
         let target = RelocTarget::PoolSlot(slot);
-        self.relocs.push(Reloc { offset, kind: RelocKind::A32PoolOffsetMov, target, addend: -1 });
+        self.relocate(self.offset(), RelocKind::A32PoolOffsetMov, target, -1);
         self.word(encode::movw(Cond::Al, dst, 0));
         self.word(encode::movt(Cond::Al, dst, 0));
         self.alu(DataOp::Add, dst, base, dst);
@@ -172,8 +109,7 @@ impl Assembler {
 
     /// `add dst, pc, #distance`, to an address further down.
     pub fn address_of(&mut self, dst: Gpr, label: Label) {
-        let offset = self.offset();
-        self.fixups.push(Fixup { offset, label, kind: FixupKind::Address });
+        self.refer(label, LabelField::Address);
         self.word(encode::data(Cond::Al, DataOp::Add, Flags::Keep, dst, Gpr::PC, constant(0)));
     }
 
@@ -272,6 +208,7 @@ impl Assembler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code::{RawCode, Reloc};
 
     fn words(code: &RawCode) -> Vec<u32> {
         code.bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().expect("four bytes"))).collect()
@@ -325,23 +262,5 @@ mod tests {
         let kind = RelocKind::A32PoolOffsetMov;
         let pool = Reloc { offset: 4, kind, target: RelocTarget::PoolSlot(7), addend: -1 };
         assert_eq!(code.relocs, [branch(0), pool, branch(20)]);
-    }
-
-    #[test]
-    #[should_panic(expected = "label placed twice")]
-    fn labels_are_placed_once() {
-        let mut asm = Assembler::new();
-        let label = asm.label();
-        asm.bind(label);
-        asm.bind(label);
-    }
-
-    #[test]
-    #[should_panic(expected = "every used label is placed")]
-    fn used_labels_are_placed() {
-        let mut asm = Assembler::new();
-        let label = asm.label();
-        asm.b(label);
-        asm.finish();
     }
 }

@@ -1,13 +1,12 @@
 //! Bodies of native functions on 32-bit ARM.
 
+use super::Arm;
 use super::asm::{Assembler, constant};
-use super::regs::{Gpr, INT_ARGS, RESULT};
-use super::stubs::{
-    FIRST_STACK_ARG, WORD, enter_frame, field, frame_word, heap_field, leave_frame_and_return, push_constant,
-    thread,
-};
+use super::regs::{Gpr, RESULT};
+use super::stubs::{WORD, push_argument, push_constant};
 use crate::code::{Error, NativeFunction, RawCode, StackMap};
 use crate::contract::Contract;
+use crate::stubs::{Architecture, frame_word, heap_field, tail_argument, thread};
 use snapcrane_armv7::encode::DataOp;
 
 /// The frame's words, counted from the frame pointer down.
@@ -37,19 +36,9 @@ pub(super) fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawC
 
     let mut asm = Assembler::new();
     let a = &mut asm;
-    enter_frame(a);
+    Arm::enter_frame(a);
     push_constant(a, 0);
-    for index in 0..params as usize {
-        let reg = match INT_ARGS.get(index) {
-            Some(&reg) => reg,
-            None => {
-                let stack_arg = (index - INT_ARGS.len()) as i32;
-                a.load(Gpr::SCRATCH, field(Gpr::FP, FIRST_STACK_ARG + stack_arg * WORD));
-                Gpr::SCRATCH
-            }
-        };
-        a.push(&[reg]);
-    }
+    (0..params as usize).for_each(|index| push_argument(a, tail_argument::<Arm>(index)));
     a.mov_constant(Gpr::R1, argc_tag);
     a.alu(DataOp::Sub, Gpr::R2, Gpr::FP, constant((FIRST_ARG * WORD) as u32));
     a.load(POOL, thread(c.layout.thread.global_object_pool));
@@ -59,7 +48,7 @@ pub(super) fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawC
     a.blx(Gpr::LR);
     let return_offset = a.offset();
     a.load(RESULT, frame_word(RESULT_SLOT));
-    leave_frame_and_return(a);
+    Arm::leave_frame_and_return(a, params);
 
     let tagged = vec![true; (FIRST_ARG - 1) as usize + params as usize];
     Ok((asm.finish(), StackMap { return_offset, tagged }))

@@ -3,11 +3,13 @@
 //!
 //! `stubs.txt` keeps the words and their disassembly by GNU objdump, for reading. `SNAPCRANE_BLESS=1` writes it.
 
+use super::Arm;
 use super::asm::{Assembler, constant};
 use super::machine::{CODE, DATA, Exit, FP, LR, Machine, PAGES, PC, R0, R1, SP, THREAD, host};
 use super::regs::{Gpr, INT_ARGS, THR};
-use super::stubs::{WORD, enter_frame, leave_frame_and_return};
+use super::stubs::WORD;
 use crate::code::{ExtraStub, NativeFunction, RawCode, Reloc, StubRef, StubRole};
+use crate::stubs::Architecture;
 use crate::{RelocKind, RelocTarget, native_function_body, stubs};
 use snapcrane_armv7::encode::{CmpOp, DataOp, Mem};
 use snapcrane_engines::{Layout, Stub, TargetSpec};
@@ -176,12 +178,12 @@ fn invoke_dart_code_builds_an_entry_frame() {
     // The entry calls C++ with everything as it came in, and destroys what it may destroy afterwards.
     let mut asm = Assembler::new();
     let a = &mut asm;
-    enter_frame(a);
+    Arm::enter_frame(a);
     a.mov_constant(Gpr::SCRATCH, host(CPP));
     a.blx(Gpr::SCRATCH);
     clobber(a, &[Gpr::R0]);
     a.mov_constant(Gpr::R1, 0x5151);
-    leave_frame_and_return(a);
+    Arm::leave_frame_and_return(a, 0);
     let Some(mut run) = Run::new(vec![asm.finish()]) else { return };
     let target = target();
     let fields = &target.layout().thread;
@@ -272,7 +274,7 @@ fn runtime_calls_pass_arguments_in_order() {
     for arity in 0..=crate::MAX_RUNTIME_ARGS {
         let mut asm = Assembler::new();
         let a = &mut asm;
-        enter_frame(a);
+        Arm::enter_frame(a);
         clobber(a, &[Gpr::R1]);
         a.mov(Gpr::R8, Gpr::R1);
         let area = pass_arguments(a, Gpr::R8, i32::from(arity), 1);
@@ -282,7 +284,7 @@ fn runtime_calls_pass_arguments_in_order() {
         a.alu(DataOp::Add, Gpr::SP, Gpr::SP, constant(area));
         a.store(Mem::new(THR, note(0)), Gpr::SP);
         a.store(Mem::new(THR, note(1)), Gpr::FP);
-        leave_frame_and_return(a);
+        Arm::leave_frame_and_return(a, 0);
         let Some(mut run) = Run::new(vec![asm.finish()]) else { return };
         run.set_thread(offset, host(CPP));
         let mut entry = |machine: &mut Machine, _| {
@@ -318,7 +320,7 @@ fn throwing_code(stub: StubRef, with_landing_pad: bool) -> RawCode {
     let mut asm = Assembler::new();
     let a = &mut asm;
     let (pad, bad) = (a.label(), a.label());
-    enter_frame(a);
+    Arm::enter_frame(a);
     a.alu(DataOp::Sub, Gpr::SP, Gpr::SP, constant(32));
     if with_landing_pad {
         a.address_of(Gpr::SCRATCH, pad);
@@ -346,7 +348,7 @@ fn throwing_code(stub: StubRef, with_landing_pad: bool) -> RawCode {
     a.load(Gpr::R3, Mem::new(THR, fields.object_null));
     a.store(Mem::new(THR, fields.active_exception), Gpr::R3);
     a.store(Mem::new(THR, fields.active_stacktrace), Gpr::R3);
-    leave_frame_and_return(a);
+    Arm::leave_frame_and_return(a, 0);
     a.bind(bad);
     a.udf();
     asm.finish()
@@ -418,10 +420,10 @@ fn the_stack_overflow_stub_returns_if_nothing_is_thrown() {
     let target = target();
     let mut asm = Assembler::new();
     let a = &mut asm;
-    enter_frame(a);
+    Arm::enter_frame(a);
     a.bl_stub(StubRef::Listed(target.engine.stub.stack_overflow_shared_without_fpu_regs));
     a.mov(Gpr::R0, constant(42));
-    leave_frame_and_return(a);
+    Arm::leave_frame_and_return(a, 0);
     let Some(mut run) = Run::new(vec![asm.finish()]) else { return };
     let offset = target.layout().runtime_entry(target.engine.rt.interrupt_or_stack_overflow);
     run.set_thread(offset, host(CPP));
@@ -443,7 +445,7 @@ fn exceptional_return_values_are_unboxed() {
     let mut asm = Assembler::new();
     let a = &mut asm;
     let resume = a.label();
-    enter_frame(a);
+    Arm::enter_frame(a);
     a.address_of(Gpr::SCRATCH, resume);
     a.store(Mem::new(THR, fields.resume_pc), Gpr::SCRATCH);
     a.load(Gpr::SCRATCH, Mem::new(Gpr::R1, 0));
@@ -451,7 +453,7 @@ fn exceptional_return_values_are_unboxed() {
     a.store(Mem::new(THR, fields.active_stacktrace), Gpr::SCRATCH);
     a.b_stub(StubRef::Listed(target.engine.stub.run_exception_handler_unbox));
     a.bind(resume);
-    leave_frame_and_return(a);
+    Arm::leave_frame_and_return(a, 0);
     let Some(mut run) = Run::new(vec![asm.finish()]) else { return };
     let signed = |(low, high): (u32, u32)| (u64::from(high) << 32 | u64::from(low)) as i64;
     for value in [0, 1, -1, i32::MAX >> 1, i32::MIN >> 1] {
@@ -498,7 +500,7 @@ fn native_functions_call_through_their_pool_slots() {
             // The caller; the body's address comes in as the arguments descriptor.
             let mut asm = Assembler::new();
             let a = &mut asm;
-            enter_frame(a);
+            Arm::enter_frame(a);
             clobber(a, &[Gpr::R0, Gpr::R1]);
             a.mov(Gpr::R8, Gpr::R1);
             a.mov(Gpr::R9, Gpr::R0);
@@ -507,7 +509,7 @@ fn native_functions_call_through_their_pool_slots() {
             a.alu(DataOp::Add, Gpr::SP, Gpr::SP, constant(area));
             a.store(Mem::new(THR, note(1)), Gpr::SP);
             a.store(Mem::new(THR, note(2)), Gpr::FP);
-            leave_frame_and_return(a);
+            Arm::leave_frame_and_return(a, 0);
             let body = RawCode { bytes: code.bytes.clone(), relocs: code.relocs.clone() };
             let Some(mut run) = Run::with_pool(vec![asm.finish(), body], pool_offset) else { return };
             let body = run.image.piece(1);

@@ -1,20 +1,13 @@
 //! A mini-assembler for the A64 instructions that stubs use.
 //!
 //! One method per instruction form, named after what it does and the operand kinds: `r` register, `i` immediate. An operand that has no
-//! encoding is a defect of the caller and panics; stubs are assembled in every compilation, so none goes unnoticed. Branches to
-//! labels are patched when the code is finished.
+//! encoding is a defect of the caller and panics; stubs are assembled in every compilation, so none goes unnoticed. What is
+//! not a matter of the instructions is in [`crate::asm`].
 
 use super::regs::{Fpr, Gpr};
-use crate::code::{RawCode, Reloc, RelocKind, RelocTarget, StubRef};
-
-/// The width of an integer operation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Width {
-    /// 32 bits; results are zero-extended into the whole register.
-    W32,
-    /// 64 bits.
-    W64,
-}
+pub use crate::asm::{Label, Width};
+use crate::asm::{Reference, edit_word};
+use crate::code::{RelocKind, RelocTarget, StubRef};
 
 impl Width {
     /// The bit that selects 64-bit operands in arithmetic instructions.
@@ -102,13 +95,9 @@ pub enum Cond {
     Below = 3,
 }
 
-/// A position in the code, possibly not reached yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Label(u32);
-
 /// Where the word distance to a label goes in an instruction: number of bits, and position of the lowest.
 #[derive(Clone, Copy, Debug)]
-struct BranchField {
+pub struct BranchField {
     bits: u32,
     shift: u32,
 }
@@ -118,12 +107,16 @@ const BRANCH_19: BranchField = BranchField { bits: 19, shift: 5 };
 const BRANCH_14: BranchField = BranchField { bits: 14, shift: 5 };
 
 /// Assembles one piece of code.
-#[derive(Debug, Default)]
-pub struct Assembler {
-    bytes: Vec<u8>,
-    relocs: Vec<Reloc>,
-    labels: Vec<Option<u32>>,
-    fixups: Vec<(u32, Label, BranchField)>,
+pub type Assembler = crate::asm::Assembler<BranchField>;
+
+impl Reference for BranchField {
+    fn resolve(self, code: &mut [u8], distance: i64) {
+        let words = distance / 4;
+        let limit = 1_i64 << (self.bits - 1);
+        assert!((-limit..limit).contains(&words), "stub code is small");
+        let field = (words as u32 & (u32::MAX >> (32 - self.bits))) << self.shift;
+        edit_word(code, |instruction| instruction | field);
+    }
 }
 
 /// The 13 bits `N:immr:imms` that make a logical instruction's immediate of a value, `None` if it has none: such values are a run of ones,
@@ -165,68 +158,15 @@ fn address(reg: Gpr) -> u32 {
 }
 
 impl Assembler {
-    /// An assembler without code.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Current offset from the start of the code.
-    pub fn offset(&self) -> u32 {
-        u32::try_from(self.bytes.len()).expect("code below 4 GB")
-    }
-
-    /// A label to be placed later with [`Self::bind`].
-    pub fn label(&mut self) -> Label {
-        let label = Label(u32::try_from(self.labels.len()).expect("labels below 2^32"));
-        self.labels.push(None);
-        label
-    }
-
-    /// Places a label here.
-    ///
-    /// # Panics
-    /// If the label has been placed before.
-    pub fn bind(&mut self, label: Label) {
-        let here = self.offset();
-        let place = &mut self.labels[label.0 as usize];
-        assert!(place.is_none(), "label placed twice");
-        *place = Some(here);
-    }
-
-    /// Resolves label references and returns the code and its relocations, in ascending order of offsets.
-    ///
-    /// # Panics
-    /// If a label is used but was never placed, or is out of a branch's reach.
-    pub(crate) fn finish(mut self) -> RawCode {
-        for (at, label, field) in self.fixups {
-            let target = self.labels[label.0 as usize].expect("every used label is placed");
-            let distance = (i64::from(target) - i64::from(at)) / 4;
-            let limit = 1_i64 << (field.bits - 1);
-            assert!((-limit..limit).contains(&distance), "stub code is small");
-            let bits = (distance as u32 & (u32::MAX >> (32 - field.bits))) << field.shift;
-            let word = &mut self.bytes[at as usize..at as usize + 4];
-            let instruction = u32::from_le_bytes([word[0], word[1], word[2], word[3]]) | bits;
-            word.copy_from_slice(&instruction.to_le_bytes());
-        }
-        RawCode { bytes: self.bytes, relocs: self.relocs }
-    }
-
     // Encoding.
 
-    fn word(&mut self, instruction: u32) {
-        self.bytes.extend_from_slice(&instruction.to_le_bytes());
-    }
-
     fn branch(&mut self, instruction: u32, label: Label, field: BranchField) {
-        let at = self.offset();
-        self.fixups.push((at, label, field));
+        self.refer(label, field);
         self.word(instruction);
     }
 
     fn stub_branch(&mut self, instruction: u32, stub: StubRef) {
-        let offset = self.offset();
-        let target = RelocTarget::Stub(stub);
-        self.relocs.push(Reloc { offset, kind: RelocKind::A64Branch26, target, addend: 0 });
+        self.relocate(self.offset(), RelocKind::A64Branch26, RelocTarget::Stub(stub), 0);
         self.word(instruction);
     }
 
@@ -303,9 +243,8 @@ impl Assembler {
     /// `movz dst, #lo; movk dst, #hi, lsl 16; ldr dst, [base, dst]`, where the linker sets the two halves to the offset of a pool slot
     /// in the ObjectPool whose untagged address is `base`.
     pub fn load_pool_slot(&mut self, dst: Gpr, base: Gpr, slot: u32) {
-        let offset = self.offset();
         let target = RelocTarget::PoolSlot(slot);
-        self.relocs.push(Reloc { offset, kind: RelocKind::A64PoolOffsetMov, target, addend: 0 });
+        self.relocate(self.offset(), RelocKind::A64PoolOffsetMov, target, 0);
         self.word(0xd280_0000 | general(dst));
         self.word(0xf2a0_0000 | general(dst));
         self.load_indexed(dst, base, dst);
@@ -509,7 +448,7 @@ mod tests {
     use super::Width::{W32, W64};
     use super::*;
     use crate::arm64::regs::Gpr::*;
-    use crate::code::ExtraStub;
+    use crate::code::{ExtraStub, RawCode, Reloc};
     use yaxpeax_arch::{Decoder, U8Reader};
     use yaxpeax_arm::armv8::a64::InstDecoder;
 

@@ -1,13 +1,12 @@
 //! Bodies of native functions on AArch64.
 
+use super::Arm64;
 use super::asm::{Assembler, Width::W64};
-use super::regs::{Gpr::*, INT_ARGS, POOL, RESULT};
-use super::stubs::{
-    FIRST_STACK_ARG, WORD, enter_frame, field, frame_word, frame_word_address, heap_field, leave_frame,
-    reserve_frame, tail_stack_bytes, thread,
-};
+use super::regs::{Gpr::*, POOL, RESULT};
+use super::stubs::{frame_word_address, reserve_frame, store_argument};
 use crate::code::{Error, NativeFunction, RawCode, StackMap};
 use crate::contract::Contract;
+use crate::stubs::{Architecture, frame_word, heap_field, tail_argument, thread};
 use snapcrane_engines::HEAP_OBJECT_TAG;
 
 /// The frame's words, counted from the frame pointer down.
@@ -38,20 +37,12 @@ pub(super) fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawC
 
     let mut asm = Assembler::new();
     let a = &mut asm;
-    enter_frame(a);
+    Arm64::enter_frame(a);
     reserve_frame(a, words);
     a.store(W64, frame_word(SAVED_POOL), POOL);
     a.store(W64, frame_word(RESULT_SLOT), Zr);
     for (index, word) in (0..params as usize).zip(FIRST_ARG..) {
-        let reg = match INT_ARGS.get(index) {
-            Some(&reg) => reg,
-            None => {
-                let stack_arg = (index - INT_ARGS.len()) as i32;
-                a.load(W64, X16, field(Fp, FIRST_STACK_ARG + stack_arg * WORD));
-                X16
-            }
-        };
-        a.store(W64, frame_word(word), reg);
+        store_argument(a, word, tail_argument::<Arm64>(index));
     }
     if words > params + FIRST_ARG as u32 - 1 {
         a.store(W64, frame_word(words as i32), Zr);
@@ -67,8 +58,7 @@ pub(super) fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawC
     let return_offset = a.offset();
     a.load(W64, RESULT, frame_word(RESULT_SLOT));
     a.load(W64, POOL, frame_word(SAVED_POOL));
-    leave_frame(a);
-    a.ret_pop(tail_stack_bytes(params));
+    Arm64::leave_frame_and_return(a, params);
 
     let mut tagged = vec![true; words as usize];
     tagged[SAVED_POOL as usize - 1] = false;

@@ -1,10 +1,12 @@
 //! Tests of the AArch64 stubs: executed in the emulator ([`super::machine`]) with fakes of the C++ functions.
 
+use super::Arm64;
 use super::asm::{Arith, Assembler, Cond, Mem, Width::*};
 use super::machine::{CODE, DATA, Exit, FP, LR, Machine, PAGES, PC, SP, STACK, THREAD, host};
 use super::regs::{Fpr, Gpr, Gpr::*, INT_ARGS, THR};
-use super::stubs::{WORD, enter_frame, leave_frame, reserve_frame, tail_stack_bytes, thread};
+use super::stubs::{WORD, leave_frame, reserve_frame};
 use crate::code::{ExtraStub, NativeFunction, RawCode, Reloc, StubRef, StubRole};
+use crate::stubs::{Architecture, tail_stack_bytes, thread};
 use crate::{RelocKind, RelocTarget, native_function_body, stubs};
 use snapcrane_engines::{Layout, Stub, TargetSpec};
 
@@ -181,7 +183,7 @@ fn invoke_dart_code_builds_an_entry_frame() {
     // The entry calls C++ with everything as it came in, and destroys what it may destroy afterwards.
     let mut asm = Assembler::new();
     let a = &mut asm;
-    enter_frame(a);
+    Arm64::enter_frame(a);
     call(a, host(CPP));
     a.mov_rr(X2, X0);
     clobber(a, &[X2]);
@@ -261,7 +263,7 @@ fn weighted_sum(values: &[u64]) -> u64 {
 /// Loads the arguments at `array` to where `Tail` wants them, from parameter `first` on.
 fn pass_arguments(a: &mut Assembler, array: Gpr, count: i32, first: i32) {
     let in_registers = INT_ARGS.len() as i32 - first;
-    reserve_frame(a, tail_stack_bytes((count + first) as u32) / WORD as u32);
+    reserve_frame(a, tail_stack_bytes::<Arm64>((count + first) as u32) / WORD as u32);
     for index in in_registers..count {
         a.load(W64, X16, Mem::new(array, index * WORD));
         a.store(W64, Mem::new(Sp, (index - in_registers) * WORD), X16);
@@ -291,7 +293,7 @@ fn runtime_calls_pass_arguments_in_order() {
     for arity in 0..=crate::MAX_RUNTIME_ARGS {
         let mut asm = Assembler::new();
         let a = &mut asm;
-        enter_frame(a);
+        Arm64::enter_frame(a);
         clobber(a, &[X3]);
         a.mov_rr(X8, X3);
         pass_arguments(a, X8, i32::from(arity), 1);
@@ -330,7 +332,7 @@ fn throwing_code(stub: StubRef, with_landing_pad: bool) -> RawCode {
     let mut asm = Assembler::new();
     let a = &mut asm;
     let (pad, bad) = (a.label(), a.label());
-    enter_frame(a);
+    Arm64::enter_frame(a);
     reserve_frame(a, 4);
     if with_landing_pad {
         a.adr(X16, pad);
@@ -424,7 +426,7 @@ fn the_stack_overflow_stub_returns_if_nothing_is_thrown() {
     let target = target();
     let mut asm = Assembler::new();
     let a = &mut asm;
-    enter_frame(a);
+    Arm64::enter_frame(a);
     a.call_stub(StubRef::Listed(target.engine.stub.stack_overflow_shared_without_fpu_regs));
     a.mov_ri(X2, 42);
     leave_and_return(a);
@@ -448,7 +450,7 @@ fn exceptional_return_values_are_unboxed() {
     let mut asm = Assembler::new();
     let a = &mut asm;
     let resume = a.label();
-    enter_frame(a);
+    Arm64::enter_frame(a);
     a.adr(X16, resume);
     a.store(W64, thread(fields.resume_pc), X16);
     a.load(W64, X16, Mem::new(X3, 0));
@@ -501,7 +503,7 @@ fn native_functions_call_through_their_pool_slots() {
             // The caller; the body's address comes in as the arguments descriptor.
             let mut asm = Assembler::new();
             let a = &mut asm;
-            enter_frame(a);
+            Arm64::enter_frame(a);
             clobber(a, &[X2, X3]);
             a.mov_rr(X8, X3);
             a.mov_rr(X9, X2);

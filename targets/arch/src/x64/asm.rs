@@ -3,19 +3,12 @@
 //! One method per instruction form, named after the mnemonic and the operand kinds: `r` register, `i` immediate,
 //! `m` memory. Encodings are deterministic: the shortest form for immediates and displacements, except where a
 //! method says otherwise; branches always have 32-bit displacements, so a label's address never depends on other
-//! branches and one pass suffices. Forward references are patched when the code is finished.
+//! branches and one pass suffices. What is not a matter of the instructions is in [`crate::asm`].
 
 use super::regs::{Gpr, Xmm};
-use crate::code::{RawCode, Reloc, RelocKind, RelocTarget, StubRef};
-
-/// The width of an integer operation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Width {
-    /// 32 bits; results are zero-extended into the whole register.
-    W32,
-    /// 64 bits.
-    W64,
-}
+use crate::asm::Reference;
+pub use crate::asm::{Label, Width};
+use crate::code::{RelocKind, RelocTarget, StubRef};
 
 /// A memory operand: `base + index * scale + disp`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,71 +93,29 @@ pub enum Cond {
     GreaterEqual = 13,
 }
 
-/// A position in the code, possibly not reached yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Label(u32);
+/// A field of 32 bits with the distance from its end to a label.
+#[derive(Clone, Copy, Debug)]
+pub struct LabelField;
 
-/// Assembles one piece of code.
-#[derive(Debug, Default)]
-pub struct Assembler {
-    bytes: Vec<u8>,
-    relocs: Vec<Reloc>,
-    labels: Vec<Option<u32>>,
-    fixups: Vec<(u32, Label)>,
+impl Reference for LabelField {
+    fn resolve(self, code: &mut [u8], distance: i64) {
+        let distance = i32::try_from(distance - 4).expect("stub code is small");
+        code[..4].copy_from_slice(&distance.to_le_bytes());
+    }
 }
 
+/// Assembles one piece of code.
+pub type Assembler = crate::asm::Assembler<LabelField>;
+
 impl Assembler {
-    /// An assembler without code.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Current offset from the start of the code.
-    pub fn offset(&self) -> u32 {
-        u32::try_from(self.bytes.len()).expect("code below 4 GB")
-    }
-
-    /// A label to be placed later with [`Self::bind`].
-    pub fn label(&mut self) -> Label {
-        let label = Label(u32::try_from(self.labels.len()).expect("labels below 2^32"));
-        self.labels.push(None);
-        label
-    }
-
-    /// Places a label here.
-    ///
-    /// # Panics
-    /// If the label has been placed before.
-    pub fn bind(&mut self, label: Label) {
-        let here = self.offset();
-        let place = &mut self.labels[label.0 as usize];
-        assert!(place.is_none(), "label placed twice");
-        *place = Some(here);
-    }
-
-    /// Resolves label references and returns the code and its relocations, in ascending order of offsets.
-    ///
-    /// # Panics
-    /// If a label is used but was never placed.
-    pub(crate) fn finish(mut self) -> RawCode {
-        for (field, label) in self.fixups {
-            let target = self.labels[label.0 as usize].expect("every used label is placed");
-            let field = field as usize;
-            let distance = i64::from(target) - (field as i64 + 4);
-            let distance = i32::try_from(distance).expect("stub code is small");
-            self.bytes[field..field + 4].copy_from_slice(&distance.to_le_bytes());
-        }
-        RawCode { bytes: self.bytes, relocs: self.relocs }
-    }
-
     // Encoding.
 
     fn byte(&mut self, byte: u8) {
-        self.bytes.push(byte);
+        self.emit(&[byte]);
     }
 
     fn imm32(&mut self, imm: i32) {
-        self.bytes.extend_from_slice(&imm.to_le_bytes());
+        self.emit(&imm.to_le_bytes());
     }
 
     /// Emits the REX prefix if one is needed: `wide` selects 64-bit operands, the others are register encodings.
@@ -215,26 +166,23 @@ impl Assembler {
 
     fn op_mem(&mut self, wide: bool, opcode: &[u8], reg: u8, mem: Mem) {
         self.rex_mem(wide, reg, mem);
-        self.bytes.extend_from_slice(opcode);
+        self.emit(opcode);
         self.modrm_mem(reg, mem);
     }
 
     fn op_reg(&mut self, wide: bool, opcode: &[u8], reg: u8, rm: u8) {
         self.rex(wide, reg, 0, rm);
-        self.bytes.extend_from_slice(opcode);
+        self.emit(opcode);
         self.modrm_reg(reg, rm);
     }
 
     fn label_field(&mut self, label: Label) {
-        let field = self.offset();
-        self.fixups.push((field, label));
+        self.refer(label, LabelField);
         self.imm32(0);
     }
 
     fn stub_field(&mut self, stub: StubRef) {
-        let offset = self.offset();
-        let target = RelocTarget::Stub(stub);
-        self.relocs.push(Reloc { offset, kind: RelocKind::PcRel4, target, addend: -4 });
+        self.relocate(self.offset(), RelocKind::PcRel4, RelocTarget::Stub(stub), -4);
         self.imm32(0);
     }
 
@@ -257,7 +205,7 @@ impl Assembler {
         } else {
             self.rex(true, 0, 0, dst.code());
             self.byte(0xb8 | dst.code() & 7);
-            self.bytes.extend_from_slice(&imm.to_le_bytes());
+            self.emit(&imm.to_le_bytes());
         }
     }
 
@@ -275,9 +223,7 @@ impl Assembler {
     /// tagged ObjectPool that `base` holds.
     pub fn load_pool_slot(&mut self, dst: Gpr, base: Gpr, slot: u32) {
         self.load(Width::W64, dst, Mem::wide(base, 0));
-        let offset = self.offset() - 4;
-        let target = RelocTarget::PoolSlot(slot);
-        self.relocs.push(Reloc { offset, kind: RelocKind::PoolOffset32, target, addend: -1 });
+        self.relocate(self.offset() - 4, RelocKind::PoolOffset32, RelocTarget::PoolSlot(slot), -1);
     }
 
     /// `mov [mem], src`
@@ -541,13 +487,13 @@ impl Assembler {
             self.ret();
         } else {
             self.byte(0xc2);
-            self.bytes.extend_from_slice(&bytes.to_le_bytes());
+            self.emit(&bytes.to_le_bytes());
         }
     }
 
     /// `ud2`
     pub fn ud2(&mut self) {
-        self.bytes.extend_from_slice(&[0x0f, 0x0b]);
+        self.emit(&[0x0f, 0x0b]);
     }
 
     /// `int3`
@@ -559,7 +505,7 @@ impl Assembler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::ExtraStub;
+    use crate::code::{ExtraStub, RawCode, Reloc};
     use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter};
 
     fn disassemble(code: &[u8]) -> Vec<String> {

@@ -7,36 +7,5 @@ mod stubs;
 #[cfg(test)]
 mod tests;
 
-use crate::ArchStubs;
-use crate::code::{Error, ExtraStub, NativeFunction, RawCode, StackMap};
-use crate::contract::Contract;
-use snapcrane_engines::Stub;
-
 /// Hand-written code of x86-64 for the System V ABI.
 pub(crate) struct X64;
-
-impl ArchStubs for X64 {
-    fn alignment(&self) -> u32 {
-        16
-    }
-
-    fn listed(&self, stub: Stub, contract: &Contract) -> Option<RawCode> {
-        stubs::listed(stub, contract)
-    }
-
-    fn extra(&self, stub: ExtraStub, contract: &Contract) -> RawCode {
-        stubs::extra(stub, contract)
-    }
-
-    fn trap(&self) -> RawCode {
-        stubs::trap()
-    }
-
-    fn native_body(
-        &self,
-        native: &NativeFunction,
-        contract: &Contract,
-    ) -> Result<(RawCode, StackMap), Error> {
-        native::native_body(native, contract)
-    }
-}

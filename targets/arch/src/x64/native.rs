@@ -1,12 +1,12 @@
 //! Bodies of native functions on x86-64.
 
+use super::X64;
 use super::asm::{Assembler, Width::W64};
-use super::regs::{Gpr::*, INT_ARGS, RESULT, THR};
-use super::stubs::{
-    FIRST_STACK_ARG, WORD, enter_frame, field, frame_word, heap_field, leave_frame, tail_stack_bytes, thread,
-};
+use super::regs::{Gpr::*, RESULT, THR};
+use super::stubs::push_argument;
 use crate::code::{Error, NativeFunction, RawCode, StackMap};
 use crate::contract::Contract;
+use crate::stubs::{Architecture, frame_word, heap_field, tail_argument, tail_stack_bytes, thread};
 
 /// The frame's words, counted from the frame pointer down.
 const SAVED_RBX: i32 = 1;
@@ -25,23 +25,16 @@ const FIRST_ARG: i32 = 3;
 pub(super) fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawCode, StackMap), Error> {
     let params = native.parameter_words();
     let too_many = || Error::TooManyParameters(params);
-    let popped = u16::try_from(tail_stack_bytes(params)).map_err(|_| too_many())?;
     let argc_tag = c.argc_tag(native).ok_or_else(too_many)?;
+    // `ret` can pop so much.
+    u16::try_from(tail_stack_bytes::<X64>(params)).map_err(|_| too_many())?;
 
     let mut asm = Assembler::new();
     let a = &mut asm;
-    enter_frame(a);
+    X64::enter_frame(a);
     a.push_r(Rbx);
     a.push_i(0);
-    for index in 0..params as usize {
-        match INT_ARGS.get(index) {
-            Some(&reg) => a.push_r(reg),
-            None => {
-                let stack_arg = (index - INT_ARGS.len()) as i32;
-                a.push_m(field(Rbp, FIRST_STACK_ARG + stack_arg * WORD));
-            }
-        }
-    }
+    (0..params as usize).for_each(|index| push_argument(a, tail_argument::<X64>(index)));
     a.mov_rr(W64, Rdi, THR);
     a.mov_ri(R10, argc_tag);
     a.lea(Rax, frame_word(FIRST_ARG));
@@ -52,8 +45,7 @@ pub(super) fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawC
     let return_offset = a.offset();
     a.load(W64, RESULT, frame_word(RESULT_SLOT));
     a.load(W64, Rbx, frame_word(SAVED_RBX));
-    leave_frame(a);
-    a.ret_pop(popped);
+    X64::leave_frame_and_return(a, params);
 
     let mut tagged = vec![true; (FIRST_ARG - 1) as usize + params as usize];
     tagged[SAVED_RBX as usize - 1] = false;
