@@ -22,7 +22,6 @@ pub mod arm64;
 pub mod asm;
 pub mod code;
 mod contract;
-mod dwarf;
 #[cfg(test)]
 mod emulator;
 mod stubs;
@@ -33,7 +32,7 @@ pub use code::{
     StubCode, StubRef, StubRole,
 };
 
-pub use dwarf::{DwarfRegisters, dwarf_registers};
+pub use snapcrane_engines::{DwarfRegisters, dwarf_registers};
 
 use code::RawCode;
 use contract::Contract;

@@ -26,6 +26,7 @@
 
 mod bits;
 mod data;
+mod dwarf;
 mod engine;
 mod layout;
 mod names;
@@ -33,6 +34,7 @@ mod target;
 
 pub use bits::*;
 pub use data::DataError;
+pub use dwarf::{DwarfRegisters, dwarf_registers};
 pub use engine::*;
 pub use layout::*;
 pub use names::*;

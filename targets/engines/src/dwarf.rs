@@ -1,6 +1,6 @@
 //! DWARF numbers of the registers that unwind information names (the processors' ABI supplements).
 
-use snapcrane_engines::Arch;
+use crate::Arch;
 
 /// DWARF register numbers of an architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
