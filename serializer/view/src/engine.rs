@@ -19,7 +19,7 @@
 //! - *Code comments* and *DWARF stack traces* are taken over from the snapshot, so either value fits.
 
 use crate::Features;
-use crate::container::Machine;
+use crate::container::{Machine, macho_machine};
 use dart_snapshot::reader::Header;
 use snapcrane_engines::Engine;
 use std::fmt;
@@ -236,16 +236,6 @@ fn bytes<const N: usize>(file: &[u8], at: usize) -> Result<[u8; N], NotAnEngine>
     Ok(bytes.ok_or(NotAnEngine::Truncated)?.try_into().expect("that many bytes"))
 }
 
-fn mach_machine(cpu: u32) -> Machine {
-    match cpu {
-        0x0100_0007 => Machine::X64,
-        0x0100_000c => Machine::Arm64,
-        7 => Machine::Ia32,
-        12 => Machine::Arm,
-        other => Machine::Other(other),
-    }
-}
-
 /// The part of a universal Mach-O file for a processor; other files as they are.
 fn slice_of(file: &[u8], machine: Option<Machine>) -> Result<&[u8], NotAnEngine> {
     const UNIVERSAL: [u8; 4] = [0xca, 0xfe, 0xba, 0xbe];
@@ -257,7 +247,7 @@ fn slice_of(file: &[u8], machine: Option<Machine>) -> Result<&[u8], NotAnEngine>
     for i in 0..count as usize {
         let entry = 8 + 20 * i;
         let (cpu, offset, size) = (word(entry)?, word(entry + 8)? as usize, word(entry + 12)? as usize);
-        if machine.is_none_or(|machine| machine == mach_machine(cpu)) {
+        if machine.is_none_or(|machine| Some(machine) == macho_machine(cpu)) {
             return file.get(offset..offset.saturating_add(size)).ok_or(NotAnEngine::Truncated);
         }
     }
@@ -271,7 +261,10 @@ fn header_machine(file: &[u8]) -> Result<Machine, NotAnEngine> {
             let machine = u16::from_le_bytes(bytes(file, 18)?);
             Ok(crate::container::elf_machine(machine, bytes::<1>(file, 4)?[0] == 2))
         }
-        [0xcf, 0xfa, 0xed, 0xfe] => Ok(mach_machine(u32::from_le_bytes(bytes(file, 4)?))),
+        [0xce | 0xcf, 0xfa, 0xed, 0xfe] => {
+            let cpu = u32::from_le_bytes(bytes(file, 4)?);
+            Ok(macho_machine(cpu).unwrap_or(Machine::Other(cpu)))
+        }
         [b'M', b'Z', ..] => {
             let header = u32::from_le_bytes(bytes(file, 0x3c)?) as usize;
             if &bytes::<4>(file, header)? != b"PE\0\0" {

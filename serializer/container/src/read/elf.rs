@@ -233,8 +233,9 @@ pub(super) fn read(file: &[u8]) -> Result<Container<'_>, ReadError> {
     let mut container = Parts {
         file,
         format: Format::Elf,
-        machine,
+        machine: Some(machine),
         flags,
+        macho: None,
         platform: None,
         segments,
         sections: sections.into_iter().map(|(section, _)| section).collect(),

@@ -2,13 +2,14 @@
 //!
 //! The files are small and their producers few, but a file may be damaged, so everything here is offsets that are checked before
 //! they are followed; nothing is trusted and nothing is copied. A [`Container`] is what all formats have in common: the
-//! blobs, the memory around them, symbols, the build id. Three formats exist: ELF shared objects, 64-bit Mach-O dylibs,
-//! and raw images in two files, which have nothing but their bytes.
+//! blobs, the memory around them, symbols, the build id. Three formats exist: ELF shared objects, Mach-O dynamic libraries and
+//! object files, and raw images in two files, which have nothing but their bytes.
 
 mod elf;
 mod macho;
 
 pub use elf::machine as elf_machine;
+pub use macho::{LoadCommand, MachO, machine as macho_machine};
 
 use crate::{BUILD_ID_SYMBOL, DATA_SYMBOL, TEXT_SYMBOL};
 use std::fmt;
@@ -36,7 +37,7 @@ impl ReadError {
 pub enum Format {
     /// ELF shared object.
     Elf,
-    /// Mach-O dylib.
+    /// Mach-O dynamic library or object file.
     MachO,
     /// Two files without any headers.
     Raw,
@@ -196,10 +197,12 @@ pub struct Symbol<'a> {
 pub struct Container<'a> {
     /// Format.
     pub format: Format,
-    /// Processor; `None` for raw images.
+    /// Processor; `None` for raw images, and for Mach-O files that leave it open.
     pub machine: Option<Machine>,
-    /// ELF: `e_flags`.
+    /// ELF: `e_flags`; Mach-O: `flags`.
     pub flags: u32,
+    /// What only Mach-O files have.
+    pub macho: Option<MachO>,
     /// Mach-O: the platform, if the file names it.
     pub platform: Option<Platform>,
     /// The data blob: header, clusters, data image.
@@ -229,13 +232,13 @@ impl<'a> Container<'a> {
     pub fn read(bytes: &'a [u8]) -> Result<Container<'a>, ReadError> {
         match bytes.get(..4) {
             Some(b"\x7fELF") => elf::read(bytes),
-            Some([0xcf, 0xfa, 0xed, 0xfe]) => macho::read(bytes),
+            Some([0xcf, 0xfa, 0xed, 0xfe]) => macho::read(bytes, true),
+            Some([0xce, 0xfa, 0xed, 0xfe]) => macho::read(bytes, false),
             Some([0xca, 0xfe, 0xba, 0xbe | 0xbf]) => Err(ReadError::new(
                 "file",
                 0,
                 "a universal Mach-O file; take one architecture out of it first",
             )),
-            Some([0xce, 0xfa, 0xed, 0xfe]) => Err(ReadError::new("file", 0, "a 32-bit Mach-O file")),
             _ => Err(ReadError::new("file", 0, "neither an ELF nor a Mach-O file")),
         }
     }
@@ -247,6 +250,7 @@ impl<'a> Container<'a> {
             format: Format::Raw,
             machine: None,
             flags: 0,
+            macho: None,
             platform: None,
             data: blob(data),
             text: blob(text),
@@ -276,6 +280,17 @@ impl<'a> Container<'a> {
         self.file.get(start..start.checked_add(usize::try_from(size).ok()?)?)
     }
 
+    /// The file; empty for raw images.
+    pub fn file(&self) -> &'a [u8] {
+        self.file
+    }
+
+    /// Bytes of a section; `None` if they are not in the file.
+    pub fn section_bytes(&self, section: &Section) -> Option<&'a [u8]> {
+        let start = usize::try_from(section.offset).ok()?;
+        self.file.get(start..start.checked_add(usize::try_from(section.size).ok()?)?)
+    }
+
     /// The section of that name.
     pub fn section(&self, name: &str) -> Option<&Section> {
         self.sections.iter().find(|section| section.name == name)
@@ -291,8 +306,9 @@ impl<'a> Container<'a> {
 struct Parts<'a> {
     file: &'a [u8],
     format: Format,
-    machine: Machine,
+    machine: Option<Machine>,
     flags: u32,
+    macho: Option<MachO>,
     platform: Option<Platform>,
     segments: Vec<Segment>,
     sections: Vec<Section>,
@@ -311,8 +327,9 @@ impl<'a> Parts<'a> {
         };
         Ok(Container {
             format: self.format,
-            machine: Some(self.machine),
+            machine: self.machine,
             flags: self.flags,
+            macho: self.macho,
             platform: self.platform,
             data,
             text,
@@ -342,8 +359,9 @@ impl<'a> Parts<'a> {
         let size = match symbol.size {
             // Mach-O symbols have no sizes. A blob ends with its section, and says itself how long it is.
             0 => {
+                let is_loaded = |s: &Section| self.format == Format::MachO || s.address != 0;
                 let section = self.sections.iter().find(|s| {
-                    s.address != 0 && symbol.address.checked_sub(s.address).is_some_and(|at| at < s.size)
+                    is_loaded(s) && symbol.address.checked_sub(s.address).is_some_and(|at| at < s.size)
                 });
                 let section = section.ok_or_else(|| outside("is in no section"))?;
                 section.size - (symbol.address - section.address)
