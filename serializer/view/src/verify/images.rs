@@ -5,10 +5,13 @@ use crate::container::Format;
 use crate::{ObjId, Object, Section};
 use dart_snapshot::data_image::{self, HEADER_SIZE};
 use dart_snapshot::hash;
+use dart_snapshot::objects::Str;
 use dart_snapshot::stack_maps;
 use dart_snapshot::text::{IMAGE_ALIGNMENT, payload_offset};
 use std::collections::BTreeMap;
 
+/// Bytes of a load command before the build id in it.
+const UUID_COMMAND_HEADER_SIZE: u64 = 8;
 const TABLE_HEADER_SIZE: usize = 16;
 const TABLE_ENTRY_SIZE: usize = 8;
 /// Alignment of code.
@@ -131,6 +134,21 @@ impl Checker<'_, '_> {
             &snapshot.spec.class_ids,
         );
         if let Object::String(string) = object {
+            if let Str::TwoByte(units) = string
+                && !units.is_empty()
+                && units.iter().all(|&unit| unit <= u8::MAX.into())
+            {
+                let reason =
+                    format!("string {:?} would fit one byte per character", string.to_string_lossy());
+                self.note(Section::DataImage, start + at, reason);
+            }
+            // Hash, where it is no part of the header, and length are integers with a tag bit.
+            let words = if target.word_bytes() == 8 { &[8][..] } else { &[4, 8] };
+            for place in words.iter().map(|word| at + word) {
+                if self.word(image, place) & 1 != 0 {
+                    self.error(Section::DataImage, start + place, "hash or length of a string is no integer");
+                }
+            }
             let computed = hash::string(string.units());
             let (stored, place) = if target.word_bytes() == 8 {
                 ((tags >> 32) as u32, at + 4)
@@ -192,7 +210,7 @@ impl Checker<'_, '_> {
         if text.bytes[fields_end..payload].iter().any(|&b| b != 0) {
             self.note(Section::Text, fields_end, "padding of the instructions section is not zero");
         }
-        if snapshot.container.format == Format::Elf {
+        if snapshot.container.format != Format::Raw && !self.is_object_file() {
             self.link_time_words(header, word);
         }
     }
@@ -201,7 +219,9 @@ impl Checker<'_, '_> {
         let (snapshot, text) = (self.snapshot, &self.snapshot.text);
         let container = &snapshot.container;
         let base = container.text.address;
-        if text.address != base {
+        // A linker of Apple's systems leaves the address and the build id out.
+        let is_linked = container.format == Format::MachO && text.address == 0;
+        if text.address != base && !is_linked {
             let reason = format!("says that it is at {:#x}, is at {base:#x}", text.address);
             self.error(Section::Text, header + 3 * word, reason);
         }
@@ -215,9 +235,14 @@ impl Checker<'_, '_> {
         } else if container.memory(bss, word as u64).is_some_and(|word| word.iter().any(|&b| b != 0)) {
             self.error(Section::Text, header + 2 * word, "the word that the engine writes to is not zero");
         }
-        let build_id = container.dynamic_symbol("_kDartSnapshotBuildId").map(|symbol| symbol.address);
+        // The note, or the load command, around the id.
+        let build_id = match container.format {
+            Format::MachO => container.build_id.map(|id| id.address.wrapping_sub(UUID_COMMAND_HEADER_SIZE)),
+            _ => container.dynamic_symbol("_kDartSnapshotBuildId").map(|symbol| symbol.address),
+        };
         let said = (text.build_id_offset != 0).then(|| base.wrapping_add_signed(text.build_id_offset));
         match (said, build_id) {
+            (None, _) if is_linked => {}
             (None, _) => self.note(Section::Text, header + 4 * word, "no distance to the build id"),
             (said, symbol) if said != symbol => {
                 self.error(Section::Text, header + 4 * word, "distance to the build id is wrong");

@@ -11,8 +11,12 @@
 mod clusters;
 mod code;
 mod container;
+mod elf;
+mod frames;
 mod images;
+mod macho;
 mod objects;
+mod sha256;
 mod tables;
 mod types;
 
