@@ -67,6 +67,8 @@ struct View {
     operand_ends: Vec<u32>,
     /// What each call clobbers.
     clobbers: Vec<PRegSet>,
+    /// What calls of each convention clobber in this function.
+    of_convention: Clobbers,
     block_ends: Vec<u32>,
     succs: Vec<Block>,
     succ_ends: Vec<u32>,
@@ -78,6 +80,27 @@ struct View {
     args: Vec<VReg>,
     arg_ends: Vec<u32>,
     num_vregs: usize,
+}
+
+/// What calls clobber.
+#[derive(Clone, Copy)]
+struct Clobbers {
+    tail: PRegSet,
+    c: PRegSet,
+}
+
+impl Default for Clobbers {
+    fn default() -> Self {
+        Clobbers { tail: set(INT, FLOAT), c: set(C_INT, C_FLOAT) }
+    }
+}
+
+impl Clobbers {
+    /// The same without double registers, for a function that has no use for them: the allocator takes time for each register of
+    /// each call.
+    fn without_floats() -> Clobbers {
+        Clobbers { tail: set(INT, 0..0), c: set(C_INT, 0..0) }
+    }
 }
 
 /// What an instruction is for the allocator.
@@ -207,6 +230,12 @@ impl View {
         self.operands.clear();
         self.operand_ends.clear();
         self.clobbers.clear();
+        // A function that has to save registers must hear of all that are changed.
+        self.of_convention = if vcode.has_floats || vcode.conv != CallConv::Tail {
+            Clobbers::default()
+        } else {
+            Clobbers::without_floats()
+        };
         let mut insts = std::mem::take(&mut vcode.insts);
         for inst in &mut insts {
             let kind = match *inst {
@@ -263,11 +292,11 @@ impl View {
         }
         self.fixed(vcode, info.defs, Operand::reg_fixed_def);
         let mut clobbers = match info.conv {
-            _ if catches => set(INT, FLOAT),
-            CallConv::Tail => set(INT, FLOAT),
+            _ if catches => self.of_convention.tail,
+            CallConv::Tail => self.of_convention.tail,
             // Stubs that are called for their effect on memory change the scratch and the link register only.
             CallConv::PreserveAll => PRegSet::empty(),
-            _ => set(C_INT, C_FLOAT),
+            _ => self.of_convention.c,
         };
         for pair in vcode.pairs_of(info.defs) {
             clobbers.remove(pair.at.preg());
@@ -359,6 +388,10 @@ impl Allocator {
             self.steps.start_block(view.block_preds(block).iter().map(|pred| pred.index()));
             for step in output.block_insts_and_edits(view, block) {
                 match step {
+                    // Without slots there is nothing to know of registers.
+                    InstOrEdit::Inst(inst) if output.num_spillslots == 0 => {
+                        self.steps.inst(inst.index(), std::iter::empty());
+                    }
                     InstOrEdit::Inst(inst) => {
                         let operands = view.inst_operands(inst).iter().zip(output.inst_allocs(inst));
                         let written = operands

@@ -65,6 +65,8 @@ pub struct VCode {
     next: u32,
     /// What each virtual register is an alias of: itself, if of none.
     aliases: Vec<Reg>,
+    /// Whether there are virtual double registers.
+    pub(crate) has_floats: bool,
     /// Bytes of the area of outgoing stack arguments.
     pub(crate) outgoing: u32,
     /// Whether there is an access to incoming stack arguments.
@@ -89,6 +91,7 @@ impl Default for VCode {
             calls: Vec::new(),
             next: 0,
             aliases: Vec::new(),
+            has_floats: false,
             outgoing: 0,
             incoming: false,
             current: 0,
@@ -108,6 +111,7 @@ impl VCode {
         self.calls.clear();
         self.aliases.clear();
         self.next = 0;
+        self.has_floats = false;
         self.outgoing = 0;
         self.incoming = false;
         self.current = self.order.len();
@@ -135,6 +139,7 @@ impl VCode {
 
     /// A new virtual double register.
     pub fn new_dpr(&mut self) -> Reg {
+        self.has_floats = true;
         self.new_reg(RegClass::Float)
     }
 
