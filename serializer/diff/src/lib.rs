@@ -11,14 +11,20 @@
 
 mod code;
 mod matching;
+mod names;
+mod renumbering;
 mod tables;
 mod text;
 
+pub use code::{Instructions, Number, Role};
 pub use matching::{Change, Named, TableDiff, match_tables};
-pub use tables::{Aspect, Entry, Fact, Table, Value, tables};
+pub use renumbering::Renumbering;
+pub use tables::{Aspect, Entry, Fact, Table, Value};
 
 use serde_json::{Value as Json, json};
 use snapcrane_view::Snapshot;
+
+use crate::names::Names;
 
 /// What differs between two snapshots, table by table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +40,13 @@ impl Diff {
         let same_words = a.format.word_bytes() == b.format.word_bytes()
             && a.format.compressed_pointers == b.format.compressed_pointers;
         let same_code = same_words && a.target.arch == b.target.arch;
-        let of = |snapshot: &Snapshot<'_>| {
-            let mut all = tables(snapshot, same_words, same_code, content_only);
-            all.retain(|table| !content_only || table.aspect == Aspect::Content);
-            all
-        };
-        Diff { tables: of(a).into_iter().zip(of(b)).map(|(a, b)| match_tables(a, b)).collect() }
+        let symbols = !a.container.symbols.is_empty() && !b.container.symbols.is_empty();
+        let (a, b) = (Names { snapshot: a, symbols }, Names { snapshot: b, symbols });
+        let compares_code = same_code && !content_only;
+        let renumbering = if compares_code { Renumbering::new(&a, &b) } else { Renumbering::default() };
+        let of = |names| tables::tables(names, same_words, same_code, content_only);
+        let tables = of(&a).into_iter().zip(of(&b));
+        Diff { tables: tables.map(|(a, b)| match_tables(a, b, &renumbering)).collect() }
     }
 
     /// Whether nothing differs.

@@ -1,15 +1,16 @@
 //! A snapshot as tables of named entries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dart_snapshot::bits::{FieldKindBits, FunctionKindTag};
 use dart_snapshot::objects::{
     Array, Field, Function, Instance, InstanceWord, Library, PoolValue, Record, TypeArguments,
 };
 use serde_json::{Value as Json, json};
-use snapcrane_view::{CodeKind, ObjId, Object, RootGroup, Snapshot};
+use snapcrane_view::{ObjId, Object, RootGroup, Snapshot};
 
-use crate::code::{self, Digest};
+use crate::code::{Digest, Instructions, Reader};
+use crate::names::{Names, located};
 
 /// What a table is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +40,22 @@ pub enum Value {
     Number(u64),
     /// Stands for something large: differs if that differs.
     Digest(u64),
+    /// Code.
+    Instructions(Instructions),
 }
 
 impl Value {
+    /// Whether it says nothing to people.
+    pub(crate) const fn is_opaque(&self) -> bool {
+        matches!(self, Value::Digest(_) | Value::Instructions(_))
+    }
+
     pub(crate) fn to_json(&self) -> Json {
         match self {
             Value::Text(text) => json!(text),
             Value::Number(number) => json!(number),
             Value::Digest(digest) => json!(format!("{digest:016x}")),
+            Value::Instructions(instructions) => json!(format!("{:016x}", instructions.digest())),
         }
     }
 }
@@ -101,9 +110,15 @@ const DEPTH: u32 = 2;
 
 /// Takes a snapshot apart. The tables are the same ones, in the same order, for every snapshot.
 ///
-/// With `words`, facts include sizes in words; with `instructions`, digests of code; both make sense between snapshots for
+/// With `words`, facts include sizes in words; with `instructions`, the instructions of code; both make sense between snapshots for
 /// the same kind of machine. With `content_only`, the tables about the build are left out.
-pub fn tables(snapshot: &Snapshot<'_>, words: bool, instructions: bool, content_only: bool) -> Vec<Table> {
+pub(crate) fn tables(
+    names: &Names<'_, '_>,
+    words: bool,
+    instructions: bool,
+    content_only: bool,
+) -> Vec<Table> {
+    let snapshot = names.snapshot;
     let table = |title, aspect, entries| Table { title, aspect, entries };
     let mut all = vec![
         table("libraries", Aspect::Content, libraries(snapshot)),
@@ -116,26 +131,18 @@ pub fn tables(snapshot: &Snapshot<'_>, words: bool, instructions: bool, content_
         table("constants", Aspect::Content, constants(snapshot)),
         table("static fields", Aspect::Content, static_fields(snapshot)),
         table("roots", Aspect::Content, roots(snapshot)),
-        table("dispatch cells", Aspect::Content, dispatch_cells(snapshot)),
+        table("dispatch cells", Aspect::Content, dispatch_cells(names)),
     ];
     if !content_only {
         all.extend([
             table("header", Aspect::Build, header(snapshot)),
-            table("code", Aspect::Build, codes(snapshot, instructions)),
-            table("object pool", Aspect::Build, pool(snapshot)),
+            table("code", Aspect::Build, codes(names, instructions)),
+            table("object pool", Aspect::Build, pool(names)),
             table("clusters", Aspect::Build, clusters(snapshot)),
             table("sections", Aspect::Build, sections(snapshot)),
         ]);
     }
     all
-}
-
-/// A name with the script that declares it.
-fn located(name: String, url: Option<String>) -> String {
-    match url {
-        Some(url) => format!("{name} ({url})"),
-        None => name,
-    }
 }
 
 fn libraries(snapshot: &Snapshot<'_>) -> Vec<Entry> {
@@ -203,13 +210,49 @@ fn strings(snapshot: &Snapshot<'_>) -> Vec<Entry> {
     snapshot.strings().map(|(_, string)| Entry::new(text(string.to_string_lossy()), Vec::new())).collect()
 }
 
+/// Integers and doubles that the program can get hold of. Others serve the format, such as hash codes of types, which change
+/// with class ids.
 fn numbers(snapshot: &Snapshot<'_>) -> Vec<Entry> {
-    let numbers = snapshot.graph.iter();
-    let entry = |(id, object): (ObjId, &Object)| match object {
-        Object::Mint(_) | Object::Double(_) => Some(Entry::new(snapshot.describe(id), Vec::new())),
-        _ => None,
+    let graph = &snapshot.graph;
+    let mut is_held = vec![false; graph.len()];
+    let mut hold = |ids: &[ObjId]| {
+        for id in ids.iter().filter(|id| !id.is_base()) {
+            is_held[id.as_u32() as usize] = true;
+        }
     };
-    numbers.filter_map(entry).collect()
+    // Hash tables of the engine hold numbers of their own.
+    let tables: BTreeSet<u32> = snapshot
+        .of_kind::<Library>()
+        .map(|(_, library)| library.dictionary)
+        .chain(snapshot.roots().store(&snapshot.spec, "libraries_map"))
+        .map(ObjId::as_u32)
+        .collect();
+    for (id, object) in graph.iter() {
+        match object {
+            Object::Array(array) if !tables.contains(&id.as_u32()) => hold(&array.elements),
+            Object::Record(record) => hold(&record.fields),
+            Object::Closure(closure) => hold(&closure.elements),
+            Object::Context(context) => hold(&context.variables),
+            Object::Instance(instance) => {
+                for word in &instance.words {
+                    if let InstanceWord::Ref(id) = word {
+                        hold(&[*id]);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    for entry in snapshot.pool() {
+        if let PoolValue::Object(id) = entry.value {
+            hold(&[id]);
+        }
+    }
+    hold(&snapshot.roots().initial_field_table);
+    hold(&snapshot.roots().shared_initial_field_table);
+    let is_number = |object: &Object| matches!(object, Object::Mint(_) | Object::Double(_));
+    let held = graph.iter().filter(|(id, object)| is_number(object) && is_held[id.as_u32() as usize]);
+    held.map(|(id, _)| Entry::new(snapshot.describe(id), Vec::new())).collect()
 }
 
 fn types(snapshot: &Snapshot<'_>) -> Vec<Entry> {
@@ -282,20 +325,29 @@ fn words(snapshot: &Snapshot<'_>, instance: &Instance, depth: u32) -> String {
 }
 
 fn static_fields(snapshot: &Snapshot<'_>) -> Vec<Entry> {
+    // Fields that isolates share are in a table of their own, with numbers of its own.
     let mut names = BTreeMap::new();
     for (id, field) in snapshot.of_kind::<Field>() {
-        if FieldKindBits::from_bits(field.kind_bits).is_static {
+        let bits = FieldKindBits::from_bits(field.kind_bits);
+        if bits.is_static {
             let name = located(snapshot.field_name(id), snapshot.url_of(id));
-            names.entry(field.host_offset_or_field_id).or_insert(name);
+            names.entry((bits.is_shared, field.host_offset_or_field_id)).or_insert(name);
         }
     }
-    let roots = snapshot.named_roots().into_iter().filter(|root| root.group == RootGroup::StaticField);
     let entry = |root: snapcrane_view::Root| {
-        let name = names.get(&(root.index as i64)).cloned();
-        let facts = vec![Fact::text("value", value(snapshot, root.object, DEPTH))];
-        Entry::new(name.unwrap_or_else(|| "field without a Field object".into()), facts)
+        let is_shared = match root.group {
+            RootGroup::StaticField => false,
+            RootGroup::SharedStaticField => true,
+            _ => return None,
+        };
+        let name = names.get(&(is_shared, root.index as i64)).cloned();
+        let facts = vec![
+            Fact::text("value", value(snapshot, root.object, DEPTH)),
+            Fact::text("table", if is_shared { "of all isolates" } else { "of each isolate" }),
+        ];
+        Some(Entry::new(name.unwrap_or_else(|| "field without a Field object".into()), facts))
     };
-    roots.map(entry).collect()
+    snapshot.named_roots().into_iter().filter_map(entry).collect()
 }
 
 fn roots(snapshot: &Snapshot<'_>) -> Vec<Entry> {
@@ -312,16 +364,12 @@ fn roots(snapshot: &Snapshot<'_>) -> Vec<Entry> {
 
 /// For each function the number of cells that lead to it. Selectors do not exist in a snapshot: where the row of one begins is known
 /// to the code of calls alone.
-fn dispatch_cells(snapshot: &Snapshot<'_>) -> Vec<Entry> {
-    let table = &snapshot.roots().dispatch_table;
+fn dispatch_cells(names: &Names<'_, '_>) -> Vec<Entry> {
+    let table = &names.snapshot.roots().dispatch_table;
     let mut cells: BTreeMap<String, usize> = BTreeMap::new();
     let mut order = Digest::new();
-    for cell in table {
-        let name = match cell.and_then(|code| snapshot.code_of(code)) {
-            Some(code) => code_name(snapshot, code),
-            None if cell.is_some() => "lazy compilation".to_owned(),
-            None => "empty".to_owned(),
-        };
+    for &cell in table {
+        let name = names.cell(cell);
         order.add(&name);
         *cells.entry(name).or_default() += 1;
     }
@@ -346,38 +394,37 @@ fn header(snapshot: &Snapshot<'_>) -> Vec<Entry> {
     vec![Entry::new("snapshot", facts)]
 }
 
-/// The name of a piece of code with the script of its function. Numbers of unnamed code are the compiler's.
-fn code_name(snapshot: &Snapshot<'_>, code: &snapcrane_view::Code) -> String {
-    match code.kind {
-        CodeKind::Function(id) => located(snapshot.code_name(code), snapshot.url_of(id)),
-        CodeKind::Helper if snapshot.symbol_of(code).is_none() => "helper".into(),
-        CodeKind::Discarded if snapshot.symbol_of(code).is_none() => "discarded code".into(),
-        _ => snapshot.code_name(code),
-    }
-}
-
-fn codes(snapshot: &Snapshot<'_>, instructions: bool) -> Vec<Entry> {
+fn codes(names: &Names<'_, '_>, instructions: bool) -> Vec<Entry> {
+    let reader = Reader::new(names);
     let entry = |code: &snapcrane_view::Code| {
         let mut facts = vec![Fact::number("bytes", code.size() as usize)];
         if instructions {
-            let digest = code::digest(snapshot, code);
-            facts.push(Fact { name: "instructions", value: Value::Digest(digest) });
+            facts.push(Fact { name: "instructions", value: Value::Instructions(reader.read(code)) });
         }
-        Entry::new(code_name(snapshot, code), facts)
+        Entry::new(names.code(code), facts)
     };
-    snapshot.codes().iter().map(entry).collect()
+    names.snapshot.codes().iter().map(entry).collect()
 }
 
-fn pool(snapshot: &Snapshot<'_>) -> Vec<Entry> {
-    let name = |value_of: &PoolValue| match *value_of {
-        PoolValue::Object(id) => value(snapshot, id, DEPTH),
+/// What a slot of the pool holds.
+pub(crate) fn pool_value(names: &Names<'_, '_>, value_of: &PoolValue) -> String {
+    let snapshot = names.snapshot;
+    match *value_of {
+        PoolValue::Object(id) => match snapshot.code_of_object(id) {
+            Some(code) => format!("Code {}", names.code(code)),
+            None => value(snapshot, id, DEPTH),
+        },
         PoolValue::Immediate(word) => format!("word {word:#x}"),
         PoolValue::NativeFunction => "native function".into(),
         PoolValue::ResetToBootstrapNative => "stub CallBootstrapNative".into(),
         PoolValue::ResetToSwitchableCallMiss => "stub SwitchableCallMiss".into(),
         PoolValue::SetToZero => "word 0 at start".into(),
-    };
-    snapshot.pool().iter().map(|entry| Entry::new(name(&entry.value), Vec::new())).collect()
+    }
+}
+
+fn pool(names: &Names<'_, '_>) -> Vec<Entry> {
+    let pool = names.snapshot.pool().iter();
+    pool.map(|entry| Entry::new(pool_value(names, &entry.value), Vec::new())).collect()
 }
 
 fn clusters(snapshot: &Snapshot<'_>) -> Vec<Entry> {

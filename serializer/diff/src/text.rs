@@ -25,14 +25,14 @@ fn value(value: &Value) -> String {
     match value {
         Value::Text(text) => shortened(text),
         Value::Number(number) => number.to_string(),
-        Value::Digest(_) => "…".to_owned(),
+        Value::Digest(_) | Value::Instructions(_) => "…".to_owned(),
     }
 }
 
 fn change(change: &Change) -> String {
     let name = shortened(&change.name);
     match (&change.a, &change.b) {
-        (Value::Digest(_), _) => format!("{name}: other {}", change.fact),
+        (a, _) if a.is_opaque() => format!("{name}: other {}", change.fact),
         (a, b) => format!("{name}: {} {} -> {}", change.fact, value(a), value(b)),
     }
 }
