@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use snapcrane_view::container::Machine;
 use snapcrane_view::engine::EngineFile;
 use snapcrane_view::verify::verify;
-use snapcrane_view::{Container, Fault, Snapshot};
+use snapcrane_view::{Container, Fault, Header, Snapshot, identify};
 
 use crate::exit::Failure;
 use crate::input::Input;
@@ -42,15 +41,23 @@ pub fn run(arguments: &VerifyArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::Invalid(format!("{}: container, {error}", path.display())))?,
     };
     // An engine of another version may be the very thing to find out about, so this comes before reading on.
+    let header = Snapshot::header(&container).map_err(|fault| invalid(path, &fault))?;
     let obstacles = match &arguments.engine {
-        Some(engine) => obstacles(&container, path, engine)?,
+        Some(engine) => obstacles(&container, &header, engine)?,
         None => Vec::new(),
     };
     let snapshot = match Snapshot::read(container) {
         Ok(snapshot) => snapshot,
         Err(fault) => {
             print(path, "", &obstacles)?;
-            return Err(invalid(path, &fault));
+            return Err(match identify(&header) {
+                // That it cannot be read here either is the same fault in other words.
+                Err(_) if !obstacles.is_empty() => {
+                    let (path, count) = (path.display(), count(obstacles.len()));
+                    Failure::Invalid(format!("{path}: {count}; nothing else was checked: {}", fault.reason))
+                }
+                _ => invalid(path, &fault),
+            });
         }
     };
     let report = verify(&snapshot);
@@ -61,8 +68,7 @@ pub fn run(arguments: &VerifyArgs) -> Result<(), Failure> {
     }
     let faults = report.errors.len() + report.more_errors + obstacles.len();
     if faults > 0 {
-        let noun = if faults == 1 { "fault" } else { "faults" };
-        return Err(Failure::Invalid(format!("{}: {faults} {noun}", path.display())));
+        return Err(Failure::Invalid(format!("{}: {}", path.display(), count(faults))));
     }
     output::print(format_args!(
         "{}: well-formed snapshot of Dart {} for {}: {} objects, {} pieces of code\n",
@@ -84,12 +90,17 @@ fn print(path: &Path, kind: &str, lines: &[impl std::fmt::Display]) -> Result<()
     output::print(texts.collect::<String>())
 }
 
+fn count(faults: usize) -> String {
+    let noun = if faults == 1 { "fault" } else { "faults" };
+    format!("{faults} {noun}")
+}
+
 /// Why the engine in a file refuses the snapshot.
-fn obstacles(container: &Container<'_>, path: &Path, engine: &Path) -> Result<Vec<String>, Failure> {
-    let header = Snapshot::header(container).map_err(|fault| invalid(path, &fault))?;
+fn obstacles(container: &Container<'_>, header: &Header, engine: &Path) -> Result<Vec<String>, Failure> {
     let file = Input::open(engine)?;
-    let machine: Option<Machine> = container.machine;
-    let engine = EngineFile::read(file.bytes(), machine)
+    let engine = EngineFile::read(file.bytes(), container.machine)
         .map_err(|error| Failure::Usage(format!("{}: {error}", engine.display())))?;
-    Ok(engine.obstacles(&header))
+    let mut obstacles = engine.obstacles(header);
+    obstacles.extend(engine.file_obstacles(container));
+    Ok(obstacles)
 }

@@ -15,13 +15,15 @@
 //!   with a compiler has the opposite one (`runtime/vm/dart.cc`).
 //! - *Sanitizers.* Builds with a sanitizer import `__asan_init`, `__msan_init` or `__tsan_init`; this build option sets the flag that
 //!   the features string shows.
+//! - *Formats of files.* The loaders for files that are not the system's own (`runtime/bin/elf_loader.cc`, `macho_loader.cc`) have
+//!   messages; engines in Flutter's libraries are without them.
 //! - *Shared data* is a run-time flag that is off unless the command line sets it.
 //! - *Code comments* and *DWARF stack traces* are taken over from the snapshot, so either value fits.
 
 use crate::Features;
-use crate::container::{Machine, macho_machine};
+use crate::container::{Container, Format, MachO, Machine, macho_machine};
 use dart_snapshot::reader::Header;
-use snapcrane_engines::Engine;
+use snapcrane_engines::{Engine, Os};
 use std::fmt;
 
 const HASH_LENGTH: usize = 32;
@@ -51,6 +53,10 @@ pub struct EngineFile {
     pub is_aot: Option<bool>,
     /// Sanitizers it was built with, as the features string names them.
     pub sanitizers: Vec<&'static str>,
+    /// Has the VM's own loader of ELF files.
+    pub has_elf_loader: bool,
+    /// Has the VM's own loader of Mach-O files.
+    pub has_macho_loader: bool,
 }
 
 /// A file that is no engine.
@@ -91,6 +97,8 @@ impl EngineFile {
             is_product: true,
             is_aot: None,
             sanitizers: Vec::new(),
+            has_elf_loader: false,
+            has_macho_loader: false,
         };
         // String literals end with a zero byte; what is before them may be anything.
         file.split(|&byte| byte == 0).for_each(|segment| engine.look_at(segment));
@@ -133,6 +141,10 @@ impl EngineFile {
             self.is_aot = Some(false);
         } else if segment.ends_with(b"getVMTimelineFlags") {
             self.is_product = false;
+        } else if segment.ends_with(b"Could not read ELF file.") {
+            self.has_elf_loader = true;
+        } else if segment.ends_with(b"Could not read Mach-O file.") {
+            self.has_macho_loader = true;
         }
     }
 
@@ -215,6 +227,26 @@ impl EngineFile {
             }
         }
         obstacles
+    }
+}
+
+impl EngineFile {
+    /// Why the engine cannot load the file that a snapshot is in, whatever the snapshot.
+    pub fn file_obstacles(&self, container: &Container<'_>) -> Vec<String> {
+        if container.macho.as_ref().is_some_and(|macho| macho.file_type == MachO::OBJECT) {
+            return vec!["the file is for a linker, engines load libraries".into()];
+        }
+        let is_darwin = Os::ALL.iter().any(|os| os.is_darwin() && os.name() == self.os);
+        let is_loaded = match container.format {
+            Format::Elf => self.has_elf_loader || !is_darwin && self.os != "windows",
+            Format::MachO => self.has_macho_loader || is_darwin,
+            Format::Raw => true,
+        };
+        if is_loaded {
+            return Vec::new();
+        }
+        let (os, format) = (&self.os, container.format.name());
+        vec![format!("the engine runs on {os} and has no loader of its own for {format} files")]
     }
 }
 
@@ -361,6 +393,25 @@ mod tests {
             message.starts_with("the engine is Dart 3.13.4 (stable)") && message.contains(HASH),
             "{message}"
         );
+    }
+
+    #[test]
+    fn files_need_a_loader() {
+        let obstacles = |target: &str, strings: &[&str], format: Format| {
+            let mut container = Container::raw(&[], &[]);
+            container.format = format;
+            EngineFile::read(&engine(target, strings), None).unwrap().file_obstacles(&container).join("; ")
+        };
+        let own = ["Could not read ELF file.", "Could not read Mach-O file."];
+        for format in [Format::Elf, Format::MachO, Format::Raw] {
+            assert_eq!(obstacles("linux_x64", &own, format), "");
+        }
+        assert_eq!(obstacles("android_arm64", &[AOT], Format::Elf), "");
+        let message = obstacles("android_arm64", &[AOT], Format::MachO);
+        assert_eq!(message, "the engine runs on android and has no loader of its own for Mach-O files");
+        assert_eq!(obstacles("ios_arm64", &[AOT], Format::MachO), "");
+        let message = obstacles("ios_arm64", &[AOT], Format::Elf);
+        assert_eq!(message, "the engine runs on ios and has no loader of its own for ELF files");
     }
 
     #[test]

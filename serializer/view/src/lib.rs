@@ -33,17 +33,18 @@ mod text;
 pub mod verify;
 
 pub use dart_snapshot::place::{BlobMap, ClusterSpans, ObjectSpans};
+pub use dart_snapshot::reader::Header;
 pub use dart_snapshot::{CodeRef, Fault, Graph, ObjId, Object, Section};
 pub use names::without_keys;
 pub use positions::{NullCheck, SourceFrame, SourceRange, SourceRanges};
 pub use roots::{Root, RootGroup};
 pub use snapcrane_container::read::{self as container, Container};
-pub use target::{Features, UnsupportedSnapshot};
+pub use target::{Features, UnsupportedSnapshot, identify};
 pub use text::{Code, CodeKind, EntryPoints, Text};
 
 use dart_snapshot::clusters::Cluster;
 use dart_snapshot::objects::{Class, ObjectPool, PoolEntry, Str};
-use dart_snapshot::reader::{self, Header};
+use dart_snapshot::reader;
 use dart_snapshot::roots::Roots;
 use dart_snapshot::writer::{self, Plan};
 use dart_snapshot::{FormatSpec, Target};
@@ -134,8 +135,7 @@ impl<'a> Snapshot<'a> {
     pub fn read(container: Container<'a>) -> Result<Snapshot<'a>, Fault> {
         let start = fault(Section::Header, 0, "");
         let header = Snapshot::header(&container)?;
-        let features = Features::parse(&header.features);
-        let (target, flags) = target::identify(&header, features.as_ref()).map_err(|error| {
+        let (target, flags) = identify(&header).map_err(|error| {
             fault(Section::Header, header.stream_offset - header.features.len() - 1, error.to_string())
         })?;
         let spec = snapcrane_formats::format_spec(target.engine).map_err(|e| e.into_fault(start.clone()))?;

@@ -71,11 +71,12 @@ pub enum UnsupportedSnapshot {
     },
 }
 
-/// The target of a snapshot.
-pub(crate) fn identify(
-    header: &Header,
-    features: Option<&Features>,
-) -> Result<(TargetSpec, FeatureFlags), UnsupportedSnapshot> {
+/// The target of a snapshot, and the choices that do not belong to a target.
+///
+/// # Errors
+/// Another engine's snapshot, or one for a target that is not known.
+pub fn identify(header: &Header) -> Result<(TargetSpec, FeatureFlags), UnsupportedSnapshot> {
+    let features = Features::parse(&header.features);
     let engine = Engine::all().into_iter().find(|engine| engine.snapshot_hash == header.version_hash);
     let engine = engine.ok_or_else(|| {
         let known: Vec<String> =
@@ -124,9 +125,7 @@ mod tests {
             features: features.into(),
             stream_offset: 99,
         };
-        let error = |hash: &str, features: &str| {
-            identify(&header(hash, features), Features::parse(features).as_ref()).unwrap_err().to_string()
-        };
+        let error = |hash: &str, features: &str| identify(&header(hash, features)).unwrap_err().to_string();
         let target = TargetSpec::from_name("linux-x64").unwrap();
         let hash = target.engine.snapshot_hash;
         assert!(error("00000000000000000000000000000000", "").contains("of no known engine"));

@@ -5,6 +5,7 @@
 mod applications;
 mod corruption;
 mod determinism;
+mod engines;
 mod errors;
 mod gc;
 mod golden;
