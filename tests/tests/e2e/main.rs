@@ -10,5 +10,6 @@ mod errors;
 mod gc;
 mod golden;
 mod inspection;
+mod macho;
 mod programs;
 mod snapshots;

@@ -2,7 +2,7 @@
 //! engines are told apart.
 
 #[path = "../../../serializer/view/tests/damage/mod.rs"]
-mod damage;
+pub(crate) mod damage;
 
 use std::fs;
 
