@@ -104,6 +104,13 @@ impl<R: Reference> Assembler<R> {
     }
 }
 
+/// Code that is assembled in one go.
+pub(crate) fn assembled<R: Reference>(build: impl FnOnce(&mut Assembler<R>)) -> RawCode {
+    let mut asm = Assembler::new();
+    build(&mut asm);
+    asm.finish()
+}
+
 /// Replaces the instruction at the start of `code`.
 pub(crate) fn edit_word(code: &mut [u8], edit: impl FnOnce(u32) -> u32) {
     let word = code.first_chunk_mut::<4>().expect("a whole instruction");
@@ -111,8 +118,18 @@ pub(crate) fn edit_word(code: &mut [u8], edit: impl FnOnce(u32) -> u32) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// An instruction that jumps to itself.
+    pub(crate) fn jump_to_itself<R: Reference>(
+        a: &mut Assembler<R>,
+        jump: impl FnOnce(&mut Assembler<R>, Label),
+    ) {
+        let here = a.label();
+        a.bind(here);
+        jump(a, here);
+    }
 
     /// A byte that holds the distance from it.
     #[derive(Clone, Copy)]

@@ -1,9 +1,7 @@
 //! Processors for tests: qemu's user-mode emulators, driven through their debugger interface.
 //!
 //! The emulator runs a program that is nothing but memory. A test writes code and data there, sets registers and lets
-//! it run. Calls of C++ are addresses with a breakpoint: where the code arrives at one, the test looks at
-//! registers and memory, does what the C++ function would do, and returns for it. So all that is emulated is the
-//! code under test, and the fakes are Rust closures.
+//! it run up to a breakpoint, see [`crate::machine`]. So all that is emulated is the code under test.
 //!
 //! The protocol is GDB's remote serial protocol (GDB manual, appendix E), of which a few packets suffice. What depends on the
 //! architecture (register numbers, conventions, the program's header) is in a `machine.rs` of its folder.

@@ -14,9 +14,10 @@
 //! - Between a stub frame's stack pointer and its frame pointer there are only tagged words while C++ can look.
 //! - C++ is entered with the stack aligned and the thread's exit frame set, and left with both undone.
 //!
-//! `stubs.rs` lists the stubs and says what each must do; what an architecture has to bring along is its trait `Architecture`.
+//! `architecture.rs` lists the stubs and says what each must do; what an architecture has to bring along is its trait `Architecture`.
 //! Every architecture has a folder with the same files: `regs.rs`, `asm.rs`, `stubs.rs`, `native.rs`, `mod.rs`.
 
+mod architecture;
 pub mod arm;
 pub mod arm64;
 pub mod asm;
@@ -24,7 +25,10 @@ pub mod code;
 mod contract;
 #[cfg(test)]
 mod emulator;
-mod stubs;
+#[cfg(test)]
+mod machine;
+#[cfg(test)]
+mod scenarios;
 pub mod x64;
 
 pub use code::{
@@ -34,10 +38,10 @@ pub use code::{
 
 pub use snapcrane_engines::{DwarfRegisters, dwarf_registers};
 
+use architecture::NativeBodies;
 use code::RawCode;
 use contract::Contract;
 use snapcrane_engines::{Arch, Os, TargetSpec};
-use stubs::Architecture;
 
 /// The hand-written code of one architecture.
 struct HandWritten {
@@ -46,8 +50,8 @@ struct HandWritten {
 }
 
 impl HandWritten {
-    fn by<A: Architecture>() -> HandWritten {
-        HandWritten { stubs: stubs::stub_set::<A>, native_body: native_code::<A> }
+    fn by<A: NativeBodies>() -> HandWritten {
+        HandWritten { stubs: architecture::stub_set::<A>, native_body: native_code::<A> }
     }
 }
 
@@ -62,7 +66,7 @@ fn hand_written(target: &TargetSpec) -> Result<HandWritten, Error> {
     }
 }
 
-fn native_code<A: Architecture>(target: &TargetSpec, native: &NativeFunction) -> Result<NativeCode, Error> {
+fn native_code<A: NativeBodies>(target: &TargetSpec, native: &NativeFunction) -> Result<NativeCode, Error> {
     let (RawCode { bytes, relocs }, stack_map) = A::native_body(native, &Contract::new(target))?;
     Ok(NativeCode { bytes, relocs, stack_map, align: A::ALIGNMENT })
 }

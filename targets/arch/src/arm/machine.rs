@@ -1,174 +1,120 @@
-//! A 32-bit ARM processor for tests, see [`crate::emulator`].
+//! 32-bit ARM for the tests of stubs, see [`crate::machine`].
 
-use crate::emulator::Emulator;
+use super::Arm;
+use super::asm::{Assembler, Label};
+use super::regs::{C_CALLEE_SAVED_DOUBLES, Cond, Dpr, Gpr, INT_ARGS, RESULT, RESULT_HIGH, THR};
+use crate::StubRef;
+use crate::machine::{Emulated, Machine, PROGRAM, PROGRAM_FILE, PROGRAM_SIZE, Processor, RegisterFormat};
+use snapcrane_armv7::encode::{self, CmpOp, DataOp, Mem, Operand2};
 
-/// Where the program's memory starts; the first page holds its ELF header.
-const BASE: u32 = 0x1_0000;
-/// Where code is placed.
-pub(super) const CODE: u32 = 0x2_0000;
-/// The first address that stands for a C++ function.
-const HOST: u32 = 0x3_f000;
-/// How many there are.
-const HOST_FUNCTIONS: u32 = 16;
-/// The engine's thread.
-pub(super) const THREAD: u32 = 0x4_0000;
-/// Data of tests.
-pub(super) const DATA: u32 = 0x5_0000;
-/// The stack grows down from here.
-const STACK: u32 = 0xc_0000;
-/// More data, aligned to pages of the garbage collector.
-pub(super) const PAGES: u32 = 0x10_0000;
-/// The end of memory.
-const END: u32 = 0x80_0000;
+static FORMAT: RegisterFormat = RegisterFormat { word_bytes: 4, pc: 15, first_vector: 26, vector_bytes: 8 };
 
-pub(super) const R0: u32 = 0;
-pub(super) const R1: u32 = 1;
-pub(super) const FP: u32 = 11;
-pub(super) const SP: u32 = 13;
-pub(super) const LR: u32 = 14;
-pub(super) const PC: u32 = 15;
-/// Number of `d0` in the emulator's list of registers.
-const D0: u32 = 26;
+impl Processor for Arm {
+    type Cpu = Emulated;
 
-/// Registers that a C function may overwrite.
-const VOLATILE: [u32; 5] = [0, 1, 2, 3, 12];
+    const TARGET: &'static str = "linux-arm";
+    const SAME_STUBS: &'static [&'static str] = &["android-arm"];
+    const PC: u32 = FORMAT.pc;
+    const SP: Gpr = Gpr::SP;
+    const LINK: Option<Gpr> = Some(Gpr::LR);
+    const GENERAL: &'static [Gpr] = &[
+        Gpr(0),
+        Gpr(1),
+        Gpr(2),
+        Gpr(3),
+        Gpr(4),
+        Gpr(5),
+        Gpr(6),
+        Gpr(7),
+        Gpr(8),
+        Gpr(9),
+        Gpr(10),
+        Gpr(11),
+        Gpr(12),
+        Gpr(14),
+    ];
+    const C_PRESERVED: &'static [Gpr] = &[Gpr(4), Gpr(5), Gpr(6), Gpr(7), Gpr(8), Gpr(9), Gpr(10), Gpr(11)];
+    const C_ARGS: [Gpr; 4] = INT_ARGS;
+    const C_RESULT: Gpr = RESULT;
+    const TAIL_RESULT: Gpr = RESULT;
+    const UPPER_RESULT: Option<Gpr> = Some(RESULT_HIGH);
+    const TAIL_PRESERVED: Option<Gpr> = None;
+    const CALLER_OWNS_STACK_ARGUMENTS: bool = true;
+    const TEMPS: [Gpr; 3] = [Gpr::R8, Gpr::R9, Gpr::SCRATCH];
+    const SCRATCH: &'static [Gpr] = &[Gpr::SCRATCH, Gpr::LR];
+    const VECTORS: u32 = 16;
+    const VECTOR_MASK: u128 = u64::MAX as u128;
+    const STACK_ALIGNMENT: u64 = 8;
+    const FRAME_ALIGNMENT: usize = 1;
+    const MOST_PARAMETERS: u32 = (1 << 10) - 1;
 
-/// How a fake C++ function ends.
-pub(super) enum Exit {
-    /// Returns this in r0.
-    Return(u32),
-    /// Registers are set: go on at pc.
-    Jump,
-}
-
-/// A running emulator.
-pub(super) struct Machine {
-    emulator: Emulator,
-}
-
-impl Machine {
-    /// Starts an emulator; `None`, with a message, if there is none on this machine.
-    pub(super) fn start() -> Option<Machine> {
+    fn start() -> Option<Emulated> {
         // A Cortex-A9 has neither division instructions nor anything of later architectures.
-        let mut emulator = Emulator::start(&["qemu-arm", "-cpu", "cortex-a9"], &elf())?;
-        (0..HOST_FUNCTIONS).for_each(|index| emulator.set_breakpoint(host(index).into()));
-        Some(Machine { emulator })
+        Emulated::start(&["qemu-arm", "-cpu", "cortex-a9"], &elf(), &FORMAT)
     }
 
-    pub(super) fn write(&mut self, address: u32, bytes: &[u8]) {
-        self.emulator.write(address.into(), bytes);
+    fn number(reg: Gpr) -> u32 {
+        u32::from(reg.0)
     }
 
-    pub(super) fn read(&mut self, address: u32, length: u32) -> Vec<u8> {
-        self.emulator.read(address.into(), length.into())
+    fn c_preserves(vector: u32) -> u128 {
+        let (first, count) = C_CALLEE_SAVED_DOUBLES;
+        let preserved = u32::from(first.0)..u32::from(first.0 + count);
+        if preserved.contains(&vector) { Self::VECTOR_MASK } else { 0 }
     }
 
-    pub(super) fn word(&mut self, address: u32) -> u32 {
-        u32::from_le_bytes(self.read(address, 4).try_into().expect("four bytes"))
+    /// In the four argument registers.
+    fn arguments_by_value(machine: &mut Machine<Arm>) -> Vec<u64> {
+        INT_ARGS.into_iter().map(|reg| machine.reg(reg)).collect()
     }
 
-    /// The words from one address up to another.
-    pub(super) fn words(&mut self, from: u32, to: u32) -> Vec<u32> {
-        if from == to {
-            return Vec::new();
-        }
-        let bytes = self.read(from, to - from);
-        bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().expect("four bytes"))).collect()
+    fn mov(a: &mut Assembler, dst: Gpr, src: Gpr) {
+        a.mov(dst, src);
     }
 
-    pub(super) fn set_word(&mut self, address: u32, value: u32) {
-        self.write(address, &value.to_le_bytes());
+    fn constant(a: &mut Assembler, dst: Gpr, value: i64) {
+        a.mov_constant(dst, value as u32);
     }
 
-    pub(super) fn set_words(&mut self, address: u32, values: &[u32]) {
-        let bytes: Vec<u8> = values.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.write(address, &bytes);
+    fn add(a: &mut Assembler, dst: Gpr, src: Gpr, value: i32) {
+        let op = if value < 0 { DataOp::Sub } else { DataOp::Add };
+        a.alu(op, dst, src, Operand2::constant(value.unsigned_abs()).expect("a small value"));
     }
 
-    pub(super) fn reg(&mut self, number: u32) -> u32 {
-        u32::from_le_bytes(self.emulator.register(number).try_into().expect("four bytes"))
+    fn load(a: &mut Assembler, dst: Gpr, mem: Mem) {
+        a.load(dst, mem);
     }
 
-    pub(super) fn set_reg(&mut self, number: u32, value: u32) {
-        self.emulator.set_register(number, &value.to_le_bytes());
+    fn store(a: &mut Assembler, mem: Mem, src: Gpr) {
+        a.store(mem, src);
     }
 
-    pub(super) fn double(&mut self, number: u32) -> u64 {
-        u64::from_le_bytes(self.emulator.register(D0 + number).try_into().expect("eight bytes"))
+    fn address_of(a: &mut Assembler, dst: Gpr, label: Label) {
+        a.address_of(dst, label);
     }
 
-    pub(super) fn set_double(&mut self, number: u32, value: u64) {
-        self.emulator.set_register(D0 + number, &value.to_le_bytes());
+    fn branch_if_different(a: &mut Assembler, x: Gpr, y: Gpr, label: Label) {
+        a.compare(CmpOp::Cmp, x, y);
+        a.b_if(Cond::Ne, label);
     }
 
-    /// Overwrites the registers that a C function may overwrite, but not the link register.
-    pub(super) fn destroy_volatile(&mut self) {
-        for reg in VOLATILE {
-            self.set_reg(reg, 0x0bad_0bad);
-        }
-        for double in 0..8 {
-            self.set_double(double, 0x0bad_0bad_0bad_0bad);
-        }
+    fn call(a: &mut Assembler, target: Gpr) {
+        a.blx(target);
     }
 
-    /// Runs from the current state until the code gets to C++ function 0. `cpp` plays the others.
-    ///
-    /// # Panics
-    /// If the code stops anywhere else.
-    pub(super) fn run(&mut self, cpp: &mut dyn FnMut(&mut Machine, u32) -> Exit) {
-        loop {
-            let (at_breakpoint, stop) = self.emulator.resume();
-            let pc = self.reg(PC);
-            if !at_breakpoint || !(HOST..host(HOST_FUNCTIONS)).contains(&pc) {
-                let registers: Vec<String> =
-                    (0..16).map(|number| format!("{:x}", self.reg(number))).collect();
-                panic!("stop {stop} with registers {}", registers.join(" "));
-            }
-            let function = (pc - HOST) / 4;
-            if function == 0 {
-                return;
-            }
-            let lr = self.reg(LR);
-            if let Exit::Return(result) = cpp(self, function) {
-                self.destroy_volatile();
-                self.set_reg(R0, result);
-                self.set_reg(LR, 0x0bad_0bad);
-                self.set_reg(PC, lr);
-            }
+    fn call_stub(a: &mut Assembler, stub: StubRef) {
+        a.bl_stub(stub);
+    }
+
+    fn jump_to_stub(a: &mut Assembler, stub: StubRef) {
+        a.b_stub(stub);
+    }
+
+    fn clobber_vectors(a: &mut Assembler) {
+        for double in 0..16 {
+            a.word(encode::vmov_d_core(Cond::Al, Dpr(double), THR, Gpr::FP));
         }
     }
-
-    /// Calls a function as C does, and checks that it keeps what it must. Returns r0 and r1.
-    pub(super) fn call(
-        &mut self,
-        function: u32,
-        args: &[u32],
-        cpp: &mut dyn FnMut(&mut Machine, u32) -> Exit,
-    ) -> (u32, u32) {
-        let pattern = |number: u32| number * 0x0101_0101;
-        let double_pattern = |number: u32| u64::from(number) * 0x0101_0101_0101_0101;
-        (4..12).for_each(|number| self.set_reg(number, pattern(number)));
-        (8..16).for_each(|number| self.set_double(number, double_pattern(number)));
-        self.destroy_volatile();
-        (0..).zip(args).for_each(|(number, &arg)| self.set_reg(number, arg));
-        self.set_reg(SP, STACK);
-        self.set_reg(LR, host(0));
-        self.set_reg(PC, function);
-        self.run(cpp);
-        assert_eq!(self.reg(SP), STACK, "stack pointer");
-        for number in 4..12 {
-            assert_eq!(self.reg(number), pattern(number), "r{number} is preserved");
-        }
-        for number in 8..16 {
-            assert_eq!(self.double(number), double_pattern(number), "d{number} is preserved");
-        }
-        (self.reg(R0), self.reg(R1))
-    }
-}
-
-/// The address of a C++ function. Function 0 is where calls from C return to.
-pub(super) fn host(index: u32) -> u32 {
-    HOST + 4 * index
 }
 
 /// A program of zeroed memory that may be read, written and executed.
@@ -179,15 +125,14 @@ fn elf() -> Vec<u8> {
     [0x457f, 0x464c, 0x0101, 1, 0, 0, 0, 0].into_iter().for_each(&mut half);
     // ET_EXEC, EM_ARM.
     [2, 40].into_iter().for_each(&mut half);
-    let mut word = |value: u32| file.extend_from_slice(&value.to_le_bytes());
+    let mut word = |value: u64| file.extend_from_slice(&(value as u32).to_le_bytes());
     // Version, entry, program headers right behind this header, no sections; EABI 5.
-    [1, BASE + 0x100, 52, 0, 0x0500_0000].into_iter().for_each(&mut word);
+    [1, PROGRAM + 0x100, 52, 0, 0x0500_0000].into_iter().for_each(&mut word);
     let mut half = |value: u16| file.extend_from_slice(&value.to_le_bytes());
     // Sizes of this header and of program headers; one of them; sections: none.
     [52, 32, 1, 40, 0, 0].into_iter().for_each(&mut half);
-    let mut word = |value: u32| file.extend_from_slice(&value.to_le_bytes());
+    let mut word = |value: u64| file.extend_from_slice(&(value as u32).to_le_bytes());
     // PT_LOAD of the whole file and zeros behind it; read, write, execute.
-    [1, 0, BASE, BASE, 0x1000, END - BASE, 7, 0x1000].into_iter().for_each(&mut word);
-    file.resize(0x1000, 0);
+    [1, 0, PROGRAM, PROGRAM, PROGRAM_FILE, PROGRAM_SIZE, 7, 0x1000].into_iter().for_each(&mut word);
     file
 }

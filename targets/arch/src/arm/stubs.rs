@@ -1,4 +1,4 @@
-//! The stubs of 32-bit ARM: the parts that are its own, see [`crate::stubs`] for what they do.
+//! The stubs of 32-bit ARM: the parts that are its own, see [`crate::architecture`] for what they do.
 //!
 //! The code generator's `Tail` convention has arguments in r0 to r3, then on the stack in an area that the caller owns; result in
 //! r0, or r0 and r1 if it has 64 bits; nothing preserved but r10, r11 and r13. `PreserveAll` has the same
@@ -13,12 +13,12 @@ use super::regs::{
     C_CALLEE_SAVED, C_CALLEE_SAVED_DOUBLES, C_CALLER_SAVED, C_CALLER_SAVED_DOUBLES, Cond, Gpr, INT_ARGS,
     RESULT, RESULT_HIGH, SCRATCH, THR,
 };
-use crate::code::{Error, NativeFunction, RawCode, StackMap, StubRef};
-use crate::contract::Contract;
-use crate::stubs::{
-    Architecture, Argument, Block, Operand, RuntimeTarget, field, frame_word, heap_field, stack_argument,
-    thread,
+use crate::architecture::{
+    Architecture, Argument, Block, NativeArgumentsPassing, Operand, RuntimeTarget, field, frame_word,
+    heap_field, stack_argument, thread,
 };
+use crate::code::StubRef;
+use crate::contract::Contract;
 use snapcrane_armv7::encode::{CmpOp, DataOp, Mem, Operand2, Shift};
 use snapcrane_engines::{HEAP_OBJECT_TAG, SMI_TAG_SIZE};
 
@@ -153,27 +153,41 @@ impl Architecture for Arm {
         a.load(Gpr::PC, thread(thr.resume_pc));
     }
 
-    /// In: r9 = the entry's address, r1 = argument count, r2 = address of argument 0.
-    fn call_to_runtime(a: &mut Assembler, c: &Contract) {
-        Self::enter_frame(a);
-        exit_frame(a, c, NativeArgumentsPassing::ByValue);
-    }
-
-    /// In: r9 = the C function, r1 = `argc_tag`, r2 = address of argument 0.
-    fn call_native(a: &mut Assembler, c: &Contract, wrapper: i32) {
-        Self::enter_frame(a);
-        exit_frame(a, c, NativeArgumentsPassing::ByAddress { wrapper });
-    }
-
-    fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawCode, StackMap), Error> {
-        super::native::native_body(native, c)
+    /// In: r9 = the entry's address or the C function, r1 = argument count or `argc_tag`, r2 = address of argument 0.
+    fn exit_frame(a: &mut Assembler, c: &Contract, passing: NativeArgumentsPassing) {
+        let thr = &c.layout.thread;
+        let args = NativeArgumentsRegisters::new(c);
+        let target = Gpr::R9;
+        assert!(
+            (args.argc_tag, args.argv) == (Gpr::R1, Gpr::R2),
+            "the structure starts as the registers come in"
+        );
+        a.store(thread(thr.top_exit_frame_info), Gpr::FP);
+        set_thread(a, SCRATCH, c.exit_through_runtime_call(), &[thr.exit_through_ffi]);
+        a.store(thread(thr.vm_tag), target);
+        a.mov(args.thread, THR);
+        a.alu(DataOp::Add, args.retval, args.argv, constant(WORD as u32));
+        match passing {
+            NativeArgumentsPassing::ByValue => {
+                a.alu(DataOp::Bic, Gpr::SP, Gpr::SP, constant(7));
+                a.blx(target);
+            }
+            NativeArgumentsPassing::ByAddress { wrapper } => {
+                a.alu(DataOp::Sub, Gpr::SP, Gpr::SP, constant(c.layout.native_arguments.struct_size as u32));
+                a.alu(DataOp::Bic, Gpr::SP, Gpr::SP, constant(7));
+                a.store_all(Gpr::SP, &INT_ARGS);
+                a.mov(Gpr::R0, Gpr::SP);
+                a.mov(Gpr::R1, target);
+                a.load(SCRATCH, thread(wrapper));
+                a.blx(SCRATCH);
+            }
+        }
+        set_thread(a, SCRATCH, c.dart_vm_tag(), &[thr.vm_tag]);
+        set_thread(a, SCRATCH, 0, &[thr.exit_through_ffi, thr.top_exit_frame_info]);
+        Self::leave_frame_and_return(a, 0);
     }
 
     fn trap(a: &mut Assembler) {
-        a.udf();
-    }
-
-    fn undefined(a: &mut Assembler) {
         a.udf();
     }
 
@@ -337,14 +351,6 @@ impl Architecture for Arm {
     }
 }
 
-/// How C++ gets at the NativeArguments structure that an exit frame builds.
-enum NativeArgumentsPassing {
-    /// By value in r0 to r3, to the function whose address is in r9: runtime entries.
-    ByValue,
-    /// By address in r0, with the C function (r9) in r1, to the function at this thread offset: native wrappers.
-    ByAddress { wrapper: i32 },
-}
-
 /// The registers that hold the four words of a NativeArguments structure: those in which C passes it by value.
 struct NativeArgumentsRegisters {
     thread: Gpr,
@@ -369,40 +375,4 @@ impl NativeArgumentsRegisters {
             retval: register(args.retval),
         }
     }
-}
-
-/// The body of an exit frame: tells the thread, calls C++ with a NativeArguments structure, undoes it all.
-///
-/// In: r9 = address recorded as VM tag and target, r1 = `argc_tag`, r2 = address of argument 0.
-fn exit_frame(a: &mut Assembler, c: &Contract, passing: NativeArgumentsPassing) {
-    let thr = &c.layout.thread;
-    let args = NativeArgumentsRegisters::new(c);
-    let target = Gpr::R9;
-    assert!(
-        (args.argc_tag, args.argv) == (Gpr::R1, Gpr::R2),
-        "the structure starts as the registers come in"
-    );
-    a.store(thread(thr.top_exit_frame_info), Gpr::FP);
-    set_thread(a, SCRATCH, c.exit_through_runtime_call(), &[thr.exit_through_ffi]);
-    a.store(thread(thr.vm_tag), target);
-    a.mov(args.thread, THR);
-    a.alu(DataOp::Add, args.retval, args.argv, constant(WORD as u32));
-    match passing {
-        NativeArgumentsPassing::ByValue => {
-            a.alu(DataOp::Bic, Gpr::SP, Gpr::SP, constant(7));
-            a.blx(target);
-        }
-        NativeArgumentsPassing::ByAddress { wrapper } => {
-            a.alu(DataOp::Sub, Gpr::SP, Gpr::SP, constant(c.layout.native_arguments.struct_size as u32));
-            a.alu(DataOp::Bic, Gpr::SP, Gpr::SP, constant(7));
-            a.store_all(Gpr::SP, &INT_ARGS);
-            a.mov(Gpr::R0, Gpr::SP);
-            a.mov(Gpr::R1, target);
-            a.load(SCRATCH, thread(wrapper));
-            a.blx(SCRATCH);
-        }
-    }
-    set_thread(a, SCRATCH, c.dart_vm_tag(), &[thr.vm_tag]);
-    set_thread(a, SCRATCH, 0, &[thr.exit_through_ffi, thr.top_exit_frame_info]);
-    Arm::leave_frame_and_return(a, 0);
 }

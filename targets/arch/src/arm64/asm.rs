@@ -448,6 +448,8 @@ mod tests {
     use super::Width::{W32, W64};
     use super::*;
     use crate::arm64::regs::Gpr::*;
+    use crate::asm::assembled;
+    use crate::asm::tests::jump_to_itself;
     use crate::code::{ExtraStub, RawCode, Reloc};
     use yaxpeax_arch::{Decoder, U8Reader};
     use yaxpeax_arm::armv8::a64::InstDecoder;
@@ -458,9 +460,7 @@ mod tests {
     }
 
     fn check(build: impl Fn(&mut Assembler), expected: &[&str]) {
-        let mut asm = Assembler::new();
-        build(&mut asm);
-        assert_eq!(disassemble(&asm.finish().bytes), expected);
+        assert_eq!(disassemble(&assembled(build).bytes), expected);
     }
 
     /// All registers that an instruction can name in a general place.
@@ -731,11 +731,7 @@ mod tests {
             (Cond::AboveEqual, "b.hs"),
             (Cond::Below, "b.lo"),
         ] {
-            let mut asm = Assembler::new();
-            let here = asm.label();
-            asm.bind(here);
-            asm.jcc(cond, here);
-            assert_eq!(disassemble(&asm.finish().bytes), [format!("{text} $+0x0")]);
+            check(|a| jump_to_itself(a, |a, here| a.jcc(cond, here)), &[&format!("{text} $+0x0")]);
         }
     }
 

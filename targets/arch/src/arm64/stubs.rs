@@ -1,4 +1,4 @@
-//! The stubs of AArch64: the parts that are its own, see [`crate::stubs`] for what they do.
+//! The stubs of AArch64: the parts that are its own, see [`crate::architecture`] for what they do.
 //!
 //! Cranelift's `Tail` convention has arguments in x2 to x7, then on the stack in an area that is a multiple
 //! of 16 bytes and popped by the callee; result in x2; x19 to x28 and the lower halves of v8 to v15 preserved.
@@ -11,12 +11,12 @@ use super::regs::{
     C_ARGS, C_CALLEE_SAVED, C_CALLEE_SAVED_FPR, C_CALLER_SAVED, C_RESULT, FPR_COUNT, Fpr, Gpr, Gpr::*,
     INT_ARGS, RESULT, THR,
 };
-use crate::code::{Error, NativeFunction, RawCode, StackMap, StubRef};
-use crate::contract::Contract;
-use crate::stubs::{
-    Architecture, Argument, Block, Operand, RuntimeTarget, field, frame_word, heap_field, stack_argument,
-    tail_stack_bytes, thread,
+use crate::architecture::{
+    Architecture, Argument, Block, NativeArgumentsPassing, Operand, RuntimeTarget, field, frame_word,
+    heap_field, stack_argument, tail_stack_bytes, thread,
 };
+use crate::code::StubRef;
+use crate::contract::Contract;
 use snapcrane_engines::{HEAP_OBJECT_TAG, SMI_TAG_SIZE};
 
 impl Operand for Mem {
@@ -31,7 +31,7 @@ impl Operand for Mem {
 }
 
 /// Bytes per word.
-pub(super) const WORD: i32 = Mem::WORD;
+const WORD: i32 = Mem::WORD;
 
 /// Sets `dst` to the address of a [`frame_word`].
 pub(super) fn frame_word_address(asm: &mut Assembler, dst: Gpr, index: i32) {
@@ -44,7 +44,7 @@ pub(super) fn reserve_frame(asm: &mut Assembler, words: u32) {
     asm.arith_ri(Arith::Sub, W64, Sp, Sp, words * WORD as u32);
 }
 
-pub(super) fn leave_frame(asm: &mut Assembler) {
+fn leave_frame(asm: &mut Assembler) {
     asm.mov_rr(Sp, Fp);
     asm.load_pair(Fp, Lr, field(Sp, 16), Update::After);
 }
@@ -168,27 +168,42 @@ impl Architecture for Arm64 {
         a.jmp_r(X16);
     }
 
-    /// In: x9 = the entry's address, x10 = argument count, x11 = address of argument 0.
-    fn call_to_runtime(a: &mut Assembler, c: &Contract) {
-        Self::enter_frame(a);
-        exit_frame(a, c, X9, NativeArgumentsPassing::ByValue);
-    }
-
-    /// In: x5 = the C function, x10 = `argc_tag`, x11 = address of argument 0.
-    fn call_native(a: &mut Assembler, c: &Contract, wrapper: i32) {
-        Self::enter_frame(a);
-        exit_frame(a, c, X5, NativeArgumentsPassing::ByAddress { wrapper });
-    }
-
-    fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawCode, StackMap), Error> {
-        super::native::native_body(native, c)
+    /// In: x9 = the entry's address or x5 = the C function, x10 = argument count or `argc_tag`, x11 = address of argument 0.
+    ///
+    /// By value means, for a structure of this size, the address of a copy in x0.
+    fn exit_frame(a: &mut Assembler, c: &Contract, passing: NativeArgumentsPassing) {
+        let thr = &c.layout.thread;
+        let args = &c.layout.native_arguments;
+        let target = match passing {
+            NativeArgumentsPassing::ByValue => X9,
+            NativeArgumentsPassing::ByAddress { .. } => X5,
+        };
+        a.store(W64, thread(thr.top_exit_frame_info), Fp);
+        a.mov_ri(X16, i64::from(c.exit_through_runtime_call()));
+        a.store(W64, thread(thr.exit_through_ffi), X16);
+        a.store(W64, thread(thr.vm_tag), target);
+        reserve_frame(a, args.struct_size.cast_unsigned().next_multiple_of(16) / WORD as u32);
+        a.store(W64, field(Sp, args.thread), THR);
+        a.store(W64, field(Sp, args.argc_tag), X10);
+        a.store(W64, field(Sp, args.argv), X11);
+        a.arith_ri(Arith::Add, W64, X11, X11, WORD as u32);
+        a.store(W64, field(Sp, args.retval), X11);
+        a.mov_rr(C_ARGS[0], Sp);
+        match passing {
+            NativeArgumentsPassing::ByValue => a.call_r(target),
+            NativeArgumentsPassing::ByAddress { wrapper } => {
+                a.mov_rr(C_ARGS[1], target);
+                a.load(W64, X16, thread(wrapper));
+                a.call_r(X16);
+            }
+        }
+        set_dart_vm_tag(a, c);
+        a.store(W64, thread(thr.exit_through_ffi), Zr);
+        a.store(W64, thread(thr.top_exit_frame_info), Zr);
+        Self::leave_frame_and_return(a, 0);
     }
 
     fn trap(a: &mut Assembler) {
-        a.brk();
-    }
-
-    fn undefined(a: &mut Assembler) {
         a.brk();
     }
 
@@ -358,46 +373,6 @@ impl Architecture for Arm64 {
 fn set_dart_vm_tag(a: &mut Assembler, c: &Contract) {
     a.mov_ri(X16, i64::from(c.dart_vm_tag()));
     a.store(W64, thread(c.layout.thread.vm_tag), X16);
-}
-
-/// How C++ gets at the NativeArguments structure that an exit frame builds.
-enum NativeArgumentsPassing {
-    /// By value, which for a structure of this size means the address of a copy in x0, to the function whose address is in the target
-    /// register: runtime entries.
-    ByValue,
-    /// By address in x0, with the C function in x1, to the function at this thread offset: native wrappers.
-    ByAddress { wrapper: i32 },
-}
-
-/// The body of an exit frame: tells the thread, calls C++ with a NativeArguments structure, undoes it all.
-///
-/// In: `target` = address recorded as VM tag, x10 = `argc_tag`, x11 = address of argument 0.
-fn exit_frame(a: &mut Assembler, c: &Contract, target: Gpr, passing: NativeArgumentsPassing) {
-    let thr = &c.layout.thread;
-    let args = &c.layout.native_arguments;
-    a.store(W64, thread(thr.top_exit_frame_info), Fp);
-    a.mov_ri(X16, i64::from(c.exit_through_runtime_call()));
-    a.store(W64, thread(thr.exit_through_ffi), X16);
-    a.store(W64, thread(thr.vm_tag), target);
-    reserve_frame(a, args.struct_size.cast_unsigned().next_multiple_of(16) / WORD as u32);
-    a.store(W64, field(Sp, args.thread), THR);
-    a.store(W64, field(Sp, args.argc_tag), X10);
-    a.store(W64, field(Sp, args.argv), X11);
-    a.arith_ri(Arith::Add, W64, X11, X11, WORD as u32);
-    a.store(W64, field(Sp, args.retval), X11);
-    a.mov_rr(C_ARGS[0], Sp);
-    match passing {
-        NativeArgumentsPassing::ByValue => a.call_r(target),
-        NativeArgumentsPassing::ByAddress { wrapper } => {
-            a.mov_rr(C_ARGS[1], target);
-            a.load(W64, X16, thread(wrapper));
-            a.call_r(X16);
-        }
-    }
-    set_dart_vm_tag(a, c);
-    a.store(W64, thread(thr.exit_through_ffi), Zr);
-    a.store(W64, thread(thr.top_exit_frame_info), Zr);
-    Arm64::leave_frame_and_return(a, 0);
 }
 
 /// Where pairs of vector registers are saved around a leaf call, and above them pairs of others, relative to the stack pointer at each.

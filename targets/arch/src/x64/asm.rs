@@ -505,6 +505,8 @@ impl Assembler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::asm::assembled;
+    use crate::asm::tests::jump_to_itself;
     use crate::code::{ExtraStub, RawCode, Reloc};
     use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter};
 
@@ -524,9 +526,7 @@ mod tests {
     }
 
     fn check(build: impl Fn(&mut Assembler), expected: &[&str]) {
-        let mut asm = Assembler::new();
-        build(&mut asm);
-        assert_eq!(disassemble(&asm.finish().bytes), expected);
+        assert_eq!(disassemble(&assembled(build).bytes), expected);
     }
 
     const ALL: [Gpr; 16] = {
@@ -765,11 +765,10 @@ mod tests {
             (Cond::Less, "jl"),
             (Cond::GreaterEqual, "jge"),
         ] {
-            let mut asm = Assembler::new();
-            let here = asm.label();
-            asm.bind(here);
-            asm.jcc(cond, here);
-            assert_eq!(disassemble(&asm.finish().bytes), [format!("{text} 0x0000000000001000")]);
+            check(
+                |a| jump_to_itself(a, |a, here| a.jcc(cond, here)),
+                &[&format!("{text} 0x0000000000001000")],
+            );
         }
     }
 

@@ -1,6 +1,8 @@
 //! x86-64: registers, assembler, stubs and native-function bodies.
 
 pub mod asm;
+#[cfg(test)]
+mod machine;
 mod native;
 pub mod regs;
 mod stubs;

@@ -1,4 +1,4 @@
-//! The stubs of x86-64: the parts that are its own, see [`crate::stubs`] for what they do.
+//! The stubs of x86-64: the parts that are its own, see [`crate::architecture`] for what they do.
 //!
 //! Cranelift's `Tail` convention has arguments in rdi, rsi, rdx, rcx, r8 and r9, then on the stack in an area that is a multiple
 //! of 16 bytes and popped by the callee; result in rax; rbx and r12 to r14 preserved. `PreserveAll` has the
@@ -8,12 +8,12 @@
 use super::X64;
 use super::asm::{Alu, Assembler, BitOp, Cond, Label, LabelField, Mem, Shift, Width::*};
 use super::regs::{C_CALLEE_SAVED, C_CALLER_SAVED, Gpr, Gpr::*, INT_ARGS, RESULT, THR, XMM_COUNT, Xmm};
-use crate::code::{Error, NativeFunction, RawCode, StackMap, StubRef};
-use crate::contract::Contract;
-use crate::stubs::{
-    Architecture, Argument, Block, Operand, RuntimeTarget, field, frame_word, heap_field, stack_argument,
-    tail_stack_bytes, thread,
+use crate::architecture::{
+    Architecture, Argument, Block, NativeArgumentsPassing, Operand, RuntimeTarget, field, frame_word,
+    heap_field, stack_argument, tail_stack_bytes, thread,
 };
+use crate::code::StubRef;
+use crate::contract::Contract;
 use snapcrane_engines::{HEAP_OBJECT_TAG, SMI_TAG_SIZE};
 
 impl Operand for Mem {
@@ -38,7 +38,7 @@ pub(super) fn push_argument(a: &mut Assembler, arg: Argument<Gpr>) {
     }
 }
 
-pub(super) fn leave_frame(asm: &mut Assembler) {
+fn leave_frame(asm: &mut Assembler) {
     asm.mov_rr(W64, Rsp, Rbp);
     asm.pop_r(Rbp);
 }
@@ -132,23 +132,42 @@ impl Architecture for X64 {
         a.jmp_m(thread(thr.resume_pc));
     }
 
-    /// In: rax = the entry's address, r10 = argument count, r11 = address of argument 0.
-    fn call_to_runtime(a: &mut Assembler, c: &Contract) {
-        Self::enter_frame(a);
-        exit_frame(a, c, Rax, R11, NativeArgumentsPassing::ByValue);
-    }
-
-    /// In: rbx = the C function, r10 = `argc_tag`, rax = address of argument 0, rdi = `Thread*`:
+    /// In, of a runtime entry: rax = the entry's address, r10 = argument count, r11 = address of argument 0.
+    /// In, of a native function: rbx = the C function, r10 = `argc_tag`, rax = address of argument 0, rdi = `Thread*`:
     /// the caller's r15 holds the object pool, as the engine demands at such a call.
     /// Out: r15 = `Thread*`.
-    fn call_native(a: &mut Assembler, c: &Contract, wrapper: i32) {
-        Self::enter_frame(a);
-        a.mov_rr(W64, THR, Rdi);
-        exit_frame(a, c, Rbx, Rax, NativeArgumentsPassing::ByAddress { wrapper });
-    }
-
-    fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawCode, StackMap), Error> {
-        super::native::native_body(native, c)
+    fn exit_frame(a: &mut Assembler, c: &Contract, passing: NativeArgumentsPassing) {
+        let thr = &c.layout.thread;
+        let args = &c.layout.native_arguments;
+        let (target, argv) = match passing {
+            NativeArgumentsPassing::ByValue => (Rax, R11),
+            NativeArgumentsPassing::ByAddress { .. } => {
+                a.mov_rr(W64, THR, Rdi);
+                (Rbx, Rax)
+            }
+        };
+        a.store(W64, thread(thr.top_exit_frame_info), Rbp);
+        a.store_i(W64, thread(thr.exit_through_ffi), c.exit_through_runtime_call());
+        a.store(W64, thread(thr.vm_tag), target);
+        a.alu_ri(Alu::Sub, W64, Rsp, args.struct_size);
+        a.alu_ri(Alu::And, W64, Rsp, -16);
+        a.store(W64, field(Rsp, args.thread), THR);
+        a.store(W64, field(Rsp, args.argc_tag), R10);
+        a.store(W64, field(Rsp, args.argv), argv);
+        a.alu_ri(Alu::Add, W64, argv, WORD);
+        a.store(W64, field(Rsp, args.retval), argv);
+        match passing {
+            NativeArgumentsPassing::ByValue => a.call_r(target),
+            NativeArgumentsPassing::ByAddress { wrapper } => {
+                a.mov_rr(W64, Rdi, Rsp);
+                a.mov_rr(W64, Rsi, target);
+                a.call_m(thread(wrapper));
+            }
+        }
+        a.store_i(W64, thread(thr.vm_tag), c.dart_vm_tag());
+        a.store_i(W64, thread(thr.exit_through_ffi), 0);
+        a.store_i(W64, thread(thr.top_exit_frame_info), 0);
+        Self::leave_frame_and_return(a, 0);
     }
 
     fn trap(a: &mut Assembler) {
@@ -303,42 +322,4 @@ impl Architecture for X64 {
         a.lock_alu_mr(Alu::Or, W64, field(Rax, 0), slot);
         a.pop_r(slot);
     }
-}
-
-/// How C++ gets at the NativeArguments structure that an exit frame builds.
-enum NativeArgumentsPassing {
-    /// By value on the stack, to the function whose address is in rax: runtime entries.
-    ByValue,
-    /// By address in rdi, with the C function (rbx) in rsi, to the function at this thread offset: native wrappers.
-    ByAddress { wrapper: i32 },
-}
-
-/// The body of an exit frame: tells the thread, calls C++ with a NativeArguments structure, undoes it all.
-///
-/// In: `target` = address recorded as VM tag, r10 = `argc_tag`, `argv` = address of argument 0.
-fn exit_frame(a: &mut Assembler, c: &Contract, target: Gpr, argv: Gpr, passing: NativeArgumentsPassing) {
-    let thr = &c.layout.thread;
-    let args = &c.layout.native_arguments;
-    a.store(W64, thread(thr.top_exit_frame_info), Rbp);
-    a.store_i(W64, thread(thr.exit_through_ffi), c.exit_through_runtime_call());
-    a.store(W64, thread(thr.vm_tag), target);
-    a.alu_ri(Alu::Sub, W64, Rsp, args.struct_size);
-    a.alu_ri(Alu::And, W64, Rsp, -16);
-    a.store(W64, field(Rsp, args.thread), THR);
-    a.store(W64, field(Rsp, args.argc_tag), R10);
-    a.store(W64, field(Rsp, args.argv), argv);
-    a.alu_ri(Alu::Add, W64, argv, WORD);
-    a.store(W64, field(Rsp, args.retval), argv);
-    match passing {
-        NativeArgumentsPassing::ByValue => a.call_r(target),
-        NativeArgumentsPassing::ByAddress { wrapper } => {
-            a.mov_rr(W64, Rdi, Rsp);
-            a.mov_rr(W64, Rsi, target);
-            a.call_m(thread(wrapper));
-        }
-    }
-    a.store_i(W64, thread(thr.vm_tag), c.dart_vm_tag());
-    a.store_i(W64, thread(thr.exit_through_ffi), 0);
-    a.store_i(W64, thread(thr.top_exit_frame_info), 0);
-    X64::leave_frame_and_return(a, 0);
 }

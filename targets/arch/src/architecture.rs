@@ -15,7 +15,7 @@
 //! `Tail` convention of the code generator, or `PreserveAll` where said: every register is preserved but those that
 //! hold nothing between instructions of compiled code, and there is no result.
 
-use crate::asm::{Assembler, Label, Reference};
+use crate::asm::{Assembler, Label, Reference, assembled};
 use crate::code::{Error, ExtraStub, NativeFunction, RawCode, StackMap, StubCode, StubRef, StubRole};
 use crate::contract::Contract;
 use snapcrane_engines::{Engine, HEAP_OBJECT_TAG, LeafEntry, Stub, TargetSpec};
@@ -79,6 +79,19 @@ pub(crate) enum RuntimeTarget<G> {
     Field(i32),
     /// This register.
     Address(G),
+}
+
+/// How C++ gets at the NativeArguments structure that an exit frame builds.
+#[derive(Clone, Copy)]
+pub(crate) enum NativeArgumentsPassing {
+    /// By value, as the C ABI has it, to the runtime entry.
+    ByValue,
+    /// By address, and the native function as second argument, to the function at this thread offset, one of
+    /// the engine's wrappers of native functions.
+    ByAddress {
+        /// The offset.
+        wrapper: i32,
+    },
 }
 
 /// A pointer block of the barriers (`PointerBlock`, runtime/vm/heap/pointer_block.h).
@@ -149,33 +162,23 @@ pub(crate) trait Architecture {
     /// Nobody else looks at the thread's slots, so they are cleared here.
     fn run_exception_handler_unbox(a: &mut AssemblerOf<Self>, c: &Contract);
 
-    /// Calls a runtime entry with an exit frame. Entered from a stub frame by code of [`Self::call_runtime`].
+    /// The body of an exit frame, which is open: tells the thread, calls C++ with a NativeArguments structure, undoes it all, and
+    /// returns.
     ///
-    /// In: the entry's address, the argument count, and the address of argument 0, with the other arguments at
-    /// descending addresses and the result slot in the word above. Argument and result words belong to the caller's
-    /// frame and are described as tagged there, as C++ reads arguments again after collections.
+    /// In: the address of the runtime entry or native function, recorded as VM tag; the argument count or `argc_tag`; and the
+    /// address of argument 0, with the other arguments at descending addresses and the result slot in the word above. Argument
+    /// and result words belong to the caller's frame and are described as tagged there, as C++ reads arguments again
+    /// after collections.
     /// Out: the result is in the word above argument 0. Registers as after a C call.
-    fn call_to_runtime(a: &mut AssemblerOf<Self>, c: &Contract);
-
-    /// Calls a native function through one of the engine's wrappers, whose address is in the thread at `wrapper`.
-    /// Entered by bodies of native functions, by way of a pool slot that the engine rewrites when it links the function.
-    ///
-    /// In: the C function, the `argc_tag`, and the address of argument 0; all else as in [`Self::call_to_runtime`].
-    ///
-    /// C++ takes the first Dart frame below this one as the native function's own and decodes its call instruction.
-    fn call_native(a: &mut AssemblerOf<Self>, c: &Contract, wrapper: i32);
-
-    /// The body of a native function and the stack map of its call: `Tail` convention, all parameters and the result
-    /// tagged. It calls its trampoline with a sequence of instructions that the engine decodes backwards from
-    /// the return address when the function is first called, to store the C function and the right trampoline stub to
-    /// the two pool slots that the sequence loads.
-    fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawCode, StackMap), Error>;
+    fn exit_frame(a: &mut AssemblerOf<Self>, c: &Contract, passing: NativeArgumentsPassing);
 
     /// The smallest payload that code may have: stops the process.
     fn trap(a: &mut AssemblerOf<Self>);
 
     /// Stops the process.
-    fn undefined(a: &mut AssemblerOf<Self>);
+    fn undefined(a: &mut AssemblerOf<Self>) {
+        Self::trap(a);
+    }
 
     /// Continues at a label.
     fn jump(a: &mut AssemblerOf<Self>, label: Label);
@@ -254,6 +257,15 @@ pub(crate) trait Architecture {
     fn mark_card(a: &mut AssemblerOf<Self>, c: &Contract, object: GprOf<Self>, slot: GprOf<Self>);
 }
 
+/// Bodies of native functions on one architecture.
+pub(crate) trait NativeBodies: Architecture {
+    /// The body of a native function and the stack map of its call: `Tail` convention, all parameters and the result
+    /// tagged. It calls its trampoline with a sequence of instructions that the engine decodes backwards from
+    /// the return address when the function is first called, to store the C function and the right trampoline stub to
+    /// the two pool slots that the sequence loads.
+    fn native_body(native: &NativeFunction, c: &Contract) -> Result<(RawCode, StackMap), Error>;
+}
+
 /// Where an integer argument of a `Tail` function comes in.
 pub(crate) fn tail_argument<A: Architecture + ?Sized>(index: usize) -> Argument<GprOf<A>> {
     match A::TAIL_ARGS.get(index) {
@@ -279,12 +291,12 @@ pub(crate) fn stub_set<A: Architecture>(target: &TargetSpec) -> Vec<StubCode> {
     let listed = stub_list(target.engine).map(|(stub, name)| {
         let (code, role) = match listed::<A>(stub, &contract) {
             Some(code) => (code, StubRole::Code),
-            None => (assembled::<A>(A::trap), StubRole::Trap),
+            None => (assembled(A::trap), StubRole::Trap),
         };
         stub_code::<A>(StubRef::Listed(stub), name.to_string(), code, role)
     });
     let extra = ExtraStub::all().map(|stub| {
-        let code = assembled::<A>(|a| match stub {
+        let code = assembled(|a| match stub {
             ExtraStub::RuntimeCall(arity) => runtime_call::<A>(a, &contract, arity),
         });
         stub_code::<A>(StubRef::Extra(stub), stub.to_string(), code, StubRole::Code)
@@ -301,12 +313,6 @@ fn stub_code<A: Architecture>(stub: StubRef, name: String, code: RawCode, role: 
     StubCode { stub, name, bytes: code.bytes, relocs: code.relocs, align, role }
 }
 
-fn assembled<A: Architecture>(build: impl FnOnce(&mut AssemblerOf<A>)) -> RawCode {
-    let mut asm = Assembler::new();
-    build(&mut asm);
-    asm.finish()
-}
-
 /// The code of a stub in the engine's list, `None` for stubs that nothing in an AOT program enters.
 fn listed<A: Architecture>(stub: Stub, c: &Contract) -> Option<RawCode> {
     let mut asm = Assembler::new();
@@ -319,13 +325,15 @@ fn listed<A: Architecture>(stub: Stub, c: &Contract) -> Option<RawCode> {
         _ if stub == s.run_exception_handler_unbox => A::run_exception_handler_unbox(a, c),
         _ if stub == s.write_barrier => write_barrier::<A>(a, c, Cards::Never),
         _ if stub == s.array_write_barrier => write_barrier::<A>(a, c, Cards::OfLargeArrays),
-        _ if stub == s.call_to_runtime => A::call_to_runtime(a, c),
+        _ if stub == s.call_to_runtime => call_to_runtime::<A>(a, c),
         _ if stub == s.call_bootstrap_native => {
-            A::call_native(a, c, thr.bootstrap_native_wrapper_entry_point)
+            call_native::<A>(a, c, thr.bootstrap_native_wrapper_entry_point)
         }
-        _ if stub == s.call_no_scope_native => A::call_native(a, c, thr.no_scope_native_wrapper_entry_point),
+        _ if stub == s.call_no_scope_native => {
+            call_native::<A>(a, c, thr.no_scope_native_wrapper_entry_point)
+        }
         _ if stub == s.call_auto_scope_native => {
-            A::call_native(a, c, thr.auto_scope_native_wrapper_entry_point)
+            call_native::<A>(a, c, thr.auto_scope_native_wrapper_entry_point)
         }
         _ if stub == s.invoke_dart_code => A::invoke_dart_code(a, c),
         _ if stub == s.dispatch_table_null_error => dispatch_table_null_error::<A>(a, c),
@@ -339,7 +347,26 @@ fn listed<A: Architecture>(stub: Stub, c: &Contract) -> Option<RawCode> {
     Some(asm.finish())
 }
 
-// Runtime calls.
+// Calls into C++.
+
+/// Calls a runtime entry with an exit frame. Entered from a stub frame by code of [`Architecture::call_runtime`].
+///
+/// In and out: as in [`Architecture::exit_frame`].
+fn call_to_runtime<A: Architecture>(a: &mut AssemblerOf<A>, c: &Contract) {
+    A::enter_frame(a);
+    A::exit_frame(a, c, NativeArgumentsPassing::ByValue);
+}
+
+/// Calls a native function through one of the engine's wrappers. Entered by bodies of native functions, by way of a
+/// pool slot that the engine rewrites when it links the function.
+///
+/// In and out: as in [`Architecture::exit_frame`].
+///
+/// C++ takes the first Dart frame below this one as the native function's own and decodes its call instruction.
+fn call_native<A: Architecture>(a: &mut AssemblerOf<A>, c: &Contract, wrapper: i32) {
+    A::enter_frame(a);
+    A::exit_frame(a, c, NativeArgumentsPassing::ByAddress { wrapper });
+}
 
 /// Calls a runtime entry from compiled code: `Tail` convention, `(entry, arg 0, ..., arg n-1) -> result`.
 ///
