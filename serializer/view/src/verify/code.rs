@@ -46,11 +46,6 @@ impl Checker<'_, '_> {
                 "its owner is not a function; stack traces ask it for its name",
             );
         }
-        let missing = roots.stubs.iter().filter(|id| id.is_null()).count();
-        if missing > 0 {
-            let reason = format!("{missing} of {} stubs are null", roots.stubs.len());
-            self.note(Section::Roots, snapshot.map.roots.start, reason);
-        }
         for (name, &id) in spec.stubs.iter().zip(&roots.stubs) {
             let owner = graph.get::<dart_snapshot::objects::Code>(id).map(|code| code.owner);
             if name != "UnknownDartCode" && owner.is_ok_and(|owner| !owner.is_null()) {

@@ -36,10 +36,7 @@ impl Checker<'_, '_> {
             }
         }
         for (&id, &cid) in roots.class_table.iter().zip(&spec.class_roots) {
-            if id.is_null() {
-                let name = snapshot.vm_class_name(cid);
-                self.named(Section::Roots, format!("root of class {name}"), offset, "null");
-            } else if let Ok(class) = graph.get::<Class>(id)
+            if let Ok(class) = graph.get::<Class>(id)
                 && class.id as u32 != cid
             {
                 let reason = format!("has class id {}, is the root of class {cid}", class.id);
