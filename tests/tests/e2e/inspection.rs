@@ -76,6 +76,19 @@ fn views_agree() {
 }
 
 #[test]
+fn constants_that_are_statements_keep_nothing() {
+    let harness = harness();
+    let kernel = harness.kernel(&Program::named("constants_unused"));
+    let dir = harness.temp_dir();
+    let snapshot = dir.path().join("app.so");
+    harness.compile(&kernel, &snapshot, &CompileOptions::default());
+    let strings = inspect(&snapshot, &["--strings"]);
+    assert!(strings.contains("done") && !strings.contains("nobody"), "{strings}");
+    let code = json(&snapshot, &["--functions"]);
+    assert!(code.as_array().unwrap().iter().all(|row| row["name"] != "unused"), "{code}");
+}
+
+#[test]
 fn what_is_not_there_is_an_error() {
     let harness = harness();
     let kernel = harness.kernel(&Program::from_source(examples_dir().join("hello.dart")));

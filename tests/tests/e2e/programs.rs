@@ -128,6 +128,7 @@ programs! {
     collections_lists
     collections_maps
     constants
+    constants_unused
     control_flow
     core_misc
     dispatch

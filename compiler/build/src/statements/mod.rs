@@ -35,6 +35,8 @@ impl<'b> BodyBuilder<'_, 'b> {
 
     fn statement_of_kind(&mut self, stmt: &'b Stmt<'b>) -> Result<()> {
         match stmt.kind {
+            // What an optimiser left of a store: nothing may be kept for its sake.
+            StmtKind::Expression(expr) if expr.as_constant().is_some() => Ok(()),
             StmtKind::Expression(expr) => self.expression(expr).map(drop),
             StmtKind::Block { statements, .. } => self.block(stmt, statements),
             StmtKind::AssertBlock(statements) if self.ctx().enable_asserts => self.block(stmt, statements),
