@@ -101,21 +101,15 @@ impl Retarget {
             return Ok(());
         }
         let dispatch = func.dfg.alias_regions.get(Region::Dispatch as u32);
-        let mut next_block = func.layout.entry_block();
-        while let Some(block) = next_block {
-            next_block = func.layout.next_block(block);
-            let mut next = func.layout.first_inst(block);
-            while let Some(inst) = next {
-                next = func.layout.next_inst(inst);
-                if let Some(changed) = self.displacement(func, inst, dispatch)?
-                    && let InstructionData::Load { offset, .. } | InstructionData::Store { offset, .. } =
-                        &mut func.dfg.insts[inst]
-                {
-                    *offset = Offset32::new(changed);
-                }
+        try_for_each_inst(func, |func, inst| {
+            if let Some(changed) = self.displacement(func, inst, dispatch)?
+                && let InstructionData::Load { offset, .. } | InstructionData::Store { offset, .. } =
+                    &mut func.dfg.insts[inst]
+            {
+                *offset = Offset32::new(changed);
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// The displacement that an instruction must have here, if it is another one.
@@ -153,17 +147,29 @@ impl Retarget {
 
 /// Removes all fences.
 pub(crate) fn remove_fences(func: &mut ir::Function) {
+    let Ok(()) = try_for_each_inst(func, |func, inst| {
+        if func.dfg.insts[inst].opcode() == Opcode::Fence {
+            func.layout.remove_inst(inst);
+        }
+        Ok::<(), std::convert::Infallible>(())
+    });
+}
+
+/// Visits all instructions; each may be changed or removed.
+fn try_for_each_inst<E>(
+    func: &mut ir::Function,
+    mut visit: impl FnMut(&mut ir::Function, ir::Inst) -> Result<(), E>,
+) -> Result<(), E> {
     let mut next_block = func.layout.entry_block();
     while let Some(block) = next_block {
         next_block = func.layout.next_block(block);
         let mut next = func.layout.first_inst(block);
         while let Some(inst) = next {
             next = func.layout.next_inst(inst);
-            if func.dfg.insts[inst].opcode() == Opcode::Fence {
-                func.layout.remove_inst(inst);
-            }
+            visit(func, inst)?;
         }
     }
+    Ok(())
 }
 
 fn is_thread(func: &ir::Function, value: Value) -> bool {
