@@ -228,15 +228,7 @@ impl Harness {
     /// When it fails or takes longer.
     pub fn compile_within(&self, kernel: &Path, snapshot: &Path, options: &CompileOptions, seconds: u64) {
         let mut command = self.gen_snapshot_command(kernel, snapshot, options);
-        let finished = run(&mut command, &Limits::seconds(seconds));
-        assert_eq!(
-            finished.code(),
-            Some(0),
-            "{}: {}{}",
-            shown(&command),
-            finished.describe_end(),
-            said(&finished)
-        );
+        let finished = succeed(&mut command, &Limits::seconds(seconds));
         assert!(
             finished.stdout.is_empty() && finished.stderr.is_empty(),
             "{}{}",
@@ -260,15 +252,7 @@ impl Harness {
         let Some(program) = words.next() else { return };
         let mut command = Command::new(program);
         command.args(words).arg(snapshot);
-        let finished = run(&mut command, &Limits::seconds(COMPILE_SECONDS));
-        assert_eq!(
-            finished.code(),
-            Some(0),
-            "{}: {}{}",
-            shown(&command),
-            finished.describe_end(),
-            said(&finished)
-        );
+        succeed(&mut command, &Limits::seconds(COMPILE_SECONDS));
     }
 
     /// Compiles with the reference compiler.
@@ -283,15 +267,7 @@ impl Harness {
         if asserts {
             command.arg("--enable-asserts");
         }
-        let finished = run(command.arg(kernel), &Limits::seconds(COMPILE_SECONDS));
-        assert_eq!(
-            finished.code(),
-            Some(0),
-            "{}: {}{}",
-            shown(&command),
-            finished.describe_end(),
-            said(&finished)
-        );
+        succeed(command.arg(kernel), &Limits::seconds(COMPILE_SECONDS));
     }
 
     /// Whether the toolchain has the engine with assertions on.
@@ -334,6 +310,31 @@ impl Harness {
         let limits = Limits { file_size: 64 << 20, ..Limits::seconds(seconds) };
         run(&mut self.engine_command(engine, snapshot, arguments), &limits)
     }
+}
+
+/// Runs a command that must succeed.
+///
+/// # Panics
+/// When it does not.
+pub fn succeed(command: &mut Command, limits: &Limits) -> Finished {
+    let finished = run(command, limits);
+    assert_eq!(
+        finished.code(),
+        Some(0),
+        "{}: {}{}",
+        shown(command),
+        finished.describe_end(),
+        said(&finished)
+    );
+    finished
+}
+
+/// What a command prints that must succeed, in the time of a compilation.
+///
+/// # Panics
+/// When it does not, or prints no text.
+pub fn printed(command: &mut Command) -> String {
+    String::from_utf8(succeed(command, &Limits::seconds(COMPILE_SECONDS)).stdout).expect("a text")
 }
 
 /// A command line that can be pasted into a shell.
@@ -403,14 +404,7 @@ fn build_compiler() -> PathBuf {
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
-    let finished = run(&mut command, &Limits { file_size: u64::MAX, ..Limits::seconds(BUILD_SECONDS) });
-    assert_eq!(
-        finished.code(),
-        Some(0),
-        "building snapcrane: {}\n{}",
-        finished.describe_end(),
-        finished.stderr
-    );
+    let finished = succeed(&mut command, &Limits { file_size: u64::MAX, ..Limits::seconds(BUILD_SECONDS) });
     let messages = String::from_utf8_lossy(&finished.stdout).into_owned();
     messages
         .lines()

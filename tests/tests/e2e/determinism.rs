@@ -4,7 +4,7 @@ use std::path::Path;
 
 use snapcrane_tests::child::{Limits, run};
 use snapcrane_tests::full_tier;
-use snapcrane_tests::harness::{CompileOptions, Program, examples_dir, harness, said, shown};
+use snapcrane_tests::harness::{CompileOptions, Program, examples_dir, harness, said, shown, succeed};
 
 /// Compiles a kernel file in several ways and compares the results.
 fn check(kernel: &Path, seconds: u64) {
@@ -34,15 +34,7 @@ fn check(kernel: &Path, seconds: u64) {
         .arg(kernel)
         .args(["--target", "linux-x64", "--out-dir"])
         .arg(dir.path().join("out"));
-    let finished = run(&mut compile, &Limits::seconds(seconds));
-    assert_eq!(
-        finished.code(),
-        Some(0),
-        "{}: {}{}",
-        shown(&compile),
-        finished.describe_end(),
-        said(&finished)
-    );
+    succeed(&mut compile, &Limits::seconds(seconds));
     same(&mut first, &dir.path().join("out/linux-x64/app.so"), "`snapcrane compile`");
 }
 

@@ -3,10 +3,8 @@
 //! `INSTA_UPDATE=always cargo test -p snapcrane-tests --test e2e golden` records them anew; what has changed is then for review to judge.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use snapcrane_tests::child::{Limits, run};
-use snapcrane_tests::harness::{CompileOptions, Program, harness, said, shown};
+use snapcrane_tests::harness::{CompileOptions, Program, harness, printed};
 use xtask::{Arch, workspace_root};
 
 fn golden_dir() -> PathBuf {
@@ -19,21 +17,7 @@ fn dump(program: &str, function: &str, arguments: &[&str]) -> String {
     let program = Program::from_source(golden_dir().join("programs").join(program));
     let mut command = harness.compiler_command();
     command.arg("dump").arg(harness.kernel(&program)).args(["--exact", function]).args(arguments);
-    output(command)
-}
-
-/// What a command prints.
-fn output(mut command: Command) -> String {
-    let finished = run(&mut command, &Limits::seconds(120));
-    assert_eq!(
-        finished.code(),
-        Some(0),
-        "{}: {}{}",
-        shown(&command),
-        finished.describe_end(),
-        said(&finished)
-    );
-    String::from_utf8(finished.stdout).expect("a text")
+    printed(&mut command)
 }
 
 fn check(folder: &str, name: &str, text: &str) {
@@ -124,7 +108,7 @@ fn check_summary(arch: Arch) {
     );
     let mut command = harness.compiler_command();
     command.arg("inspect").arg(&snapshot);
-    let summary = output(command);
+    let summary = printed(&mut command);
     let sized = |line: &&str| !line.starts_with("file ") && !line.starts_with("build id ");
     let heading: Vec<&str> = summary.lines().take_while(|line| !line.is_empty()).filter(sized).collect();
     let clusters = summary

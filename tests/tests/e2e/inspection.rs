@@ -4,22 +4,13 @@ use std::path::Path;
 
 use serde_json::Value;
 use snapcrane_tests::child::{Limits, run};
-use snapcrane_tests::harness::{CompileOptions, Program, examples_dir, harness, said, shown};
+use snapcrane_tests::harness::{CompileOptions, Program, examples_dir, harness, printed, shown};
 
 /// What `inspect` prints with these arguments.
 fn inspect(snapshot: &Path, arguments: &[&str]) -> String {
     let mut command = harness().compiler_command();
     command.arg("inspect").arg(snapshot).args(arguments);
-    let finished = run(&mut command, &Limits::seconds(60));
-    assert_eq!(
-        finished.code(),
-        Some(0),
-        "{}: {}{}",
-        shown(&command),
-        finished.describe_end(),
-        said(&finished)
-    );
-    String::from_utf8(finished.stdout).expect("a text")
+    printed(&mut command)
 }
 
 fn json(snapshot: &Path, arguments: &[&str]) -> Value {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use snapcrane_tests::child::{Limits, run};
-use snapcrane_tests::harness::{Engine, Program, examples_dir, harness, said, shown};
+use snapcrane_tests::harness::{Engine, Program, examples_dir, harness, printed, said};
 use snapcrane_view::verify::{Report, verify};
 use snapcrane_view::{Container, Snapshot};
 use tempfile::TempDir;
@@ -30,20 +30,6 @@ struct Outputs {
     object: PathBuf,
 }
 
-/// Runs a command that must succeed.
-fn succeed(command: &mut Command) -> String {
-    let finished = run(command, &Limits::seconds(120));
-    assert_eq!(
-        finished.code(),
-        Some(0),
-        "{}: {}{}",
-        shown(command),
-        finished.describe_end(),
-        said(&finished)
-    );
-    String::from_utf8(finished.stdout).expect("a text")
-}
-
 impl Outputs {
     fn new() -> Outputs {
         let kernel = harness().kernel(&Program::from_source(examples_dir().join("hello.dart")));
@@ -54,7 +40,7 @@ impl Outputs {
             let mut command = reference.expect("the toolchain has the reference compiler");
             command.args(["--deterministic", &format!("--snapshot_kind={kind}")]);
             command.args(outputs.iter().map(|(option, path)| format!("--{option}={}", path.display())));
-            succeed(command.arg(&kernel));
+            printed(command.arg(&kernel));
         };
         let outputs = Outputs {
             elf: path("hello.so"),
@@ -82,13 +68,13 @@ fn command(name: &str, arguments: &[&str], files: &[&Path]) -> Command {
 fn files_of_the_reference_are_well_formed_and_hold_the_same_program() {
     let outputs = Outputs::new();
     for file in [&outputs.library, &outputs.library_with_object, &outputs.object] {
-        let said = succeed(&mut command("verify", &["--notes"], &[file]));
+        let said = printed(&mut command("verify", &["--notes"], &[file]));
         let rest = said.strip_prefix(&format!("{}: well-formed snapshot of Dart 3.13.4", file.display()));
         assert_eq!(rest.map(|rest| rest.lines().count()), Some(1), "{said}");
-        let said = succeed(&mut command("diff", &["--content-only"], &[&outputs.elf, file]));
+        let said = printed(&mut command("diff", &["--content-only"], &[&outputs.elf, file]));
         assert!(!said.contains('~') && said.contains("functions: "), "{said}");
         // The code is the same too, and so are the names that the files give it.
-        let functions = |file: &Path| succeed(&mut command("inspect", &["--functions"], &[file]));
+        let functions = |file: &Path| printed(&mut command("inspect", &["--functions"], &[file]));
         assert_eq!(functions(&outputs.elf), functions(file), "{}", file.display());
     }
     // The engine for Linux loads the libraries, and says no more than that about the object file.
@@ -96,7 +82,7 @@ fn files_of_the_reference_are_well_formed_and_hold_the_same_program() {
     let engine = Path::new(engine.get_program());
     let finished = harness().run(Engine::Shipped, &outputs.library, &[]);
     assert_eq!(finished.code(), Some(0), "{}", said(&finished));
-    succeed(command("verify", &[], &[&outputs.library]).arg("--engine").arg(engine));
+    printed(command("verify", &[], &[&outputs.library]).arg("--engine").arg(engine));
     let finished =
         run(command("verify", &[], &[&outputs.object]).arg("--engine").arg(engine), &Limits::seconds(60));
     let name = outputs.object.display();
