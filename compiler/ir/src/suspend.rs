@@ -81,6 +81,8 @@ struct Site {
     /// The block that [`Inst::SaveState`] is the last instruction of.
     save_block: Block,
     save: InstRef,
+    /// The block that comes after `save_block` and after no other one, if there is one.
+    after_save: Option<Block>,
     /// The block that [`Inst::Suspend`] is the last instruction of.
     block: Block,
     suspend: InstRef,
@@ -118,7 +120,7 @@ pub fn split(mut func: Function) -> Result<(Function, Option<Function>), SplitEr
     let plan = Plan::new(&func)?;
     let resume =
         (!plan.sites.is_empty()).then(|| Part::new(func.clone(), &plan, true).resumption()).transpose()?;
-    Ok((Part::new(func, &plan, false).start(), resume))
+    Ok((Part::new(func, &plan, false).start()?, resume))
 }
 
 /// Splits blocks so that the given instructions are the last ones of theirs.
@@ -207,6 +209,7 @@ impl Plan {
         let order = func.reverse_postorder();
         let mut plan = Plan { sites: Vec::new(), constants: Vec::new(), words: 0 };
         let definition = definitions(func, &order);
+        let edges = incoming(func, &order);
         let mut site_of: SecondaryMap<Block, Option<usize>> = SecondaryMap::new();
         for &block in &order {
             let Some(&suspend) = func.blocks[block].insts.last() else { continue };
@@ -220,11 +223,15 @@ impl Plan {
                 _ => return Err(SplitError::NoState(suspend)),
             };
             site_of[block] = Some(plan.sites.len());
-            plan.sites.push(Site { save: save.0, save_block: save.1, block, suspend, live: Vec::new() });
+            let (save, save_block) = save;
+            let after_save = match &func.blocks[save_block].terminator {
+                Some(Terminator::Jump(next)) if edges[next.block].len() == 1 => Some(next.block),
+                _ => None,
+            };
+            plan.sites.push(Site { save_block, save, after_save, block, suspend, live: Vec::new() });
         }
 
         // Backwards from each use to the definition; what is found on the way out of a suspension lives across it.
-        let edges = incoming(func, &order);
         let mut uses: Vec<(Value, Block, bool)> = Vec::new();
         for &block in &order {
             for_each_use(func, block, |value, by_inst| uses.push((value, block, by_inst)));
@@ -311,6 +318,8 @@ struct Part<'p> {
     aliases: HashMap<Value, Value>,
     /// Definitions that saved values have besides the original one.
     reloads: HashMap<(Block, Value), Value>,
+    /// In the start: what stands for the running function, where there is a [`Inst::CurrentState`].
+    current: Option<Value>,
 }
 
 impl<'p> Part<'p> {
@@ -332,20 +341,26 @@ impl<'p> Part<'p> {
             func.entry = func.blocks.push(BlockData::default());
             params = Some([(); 4].map(|()| func.append_param(func.entry, Type::Tagged)));
         }
-        Part { func, plan, references, params, aliases: HashMap::new(), reloads: HashMap::new() }
+        Part {
+            func,
+            plan,
+            references,
+            params,
+            aliases: HashMap::new(),
+            reloads: HashMap::new(),
+            current: None,
+        }
     }
 
-    fn start(mut self) -> Function {
+    fn start(mut self) -> Result<Function, SplitError> {
+        self.current_states();
         for (index, site) in self.plan.sites.iter().enumerate() {
             self.save(site, index);
             self.suspend(site);
         }
-        self.current_states();
-        self.func.clear_unreachable();
-        let aliases = self.aliases;
-        self.func.map_values(|_, value| params::resolve(&aliases, value));
+        self.repair(self.current.into_iter().collect())?;
         params::remove_trivial(&mut self.func);
-        self.func
+        Ok(self.func)
     }
 
     fn resumption(mut self) -> Result<Function, SplitError> {
@@ -357,7 +372,9 @@ impl<'p> Part<'p> {
         }
         self.current_states();
         self.dispatch(&targets);
-        self.repair()?;
+        let results = self.plan.sites.iter().filter_map(|site| self.func.insts[site.suspend].result);
+        let saved = self.plan.sites.iter().flat_map(|site| site.live.iter().copied());
+        self.repair(saved.chain(results).collect())?;
         params::remove_trivial(&mut self.func);
         Ok(self.func)
     }
@@ -451,6 +468,15 @@ impl<'p> Part<'p> {
         if self.params.is_some() {
             self.push(block, Inst::Remember(state), pos);
         }
+        if let Some(current) = self.current {
+            let after = site.after_save.unwrap_or_else(|| {
+                let next = self.func.blocks.push(BlockData::default());
+                self.func.blocks[block].terminator = Some(jump(next));
+                block = next;
+                next
+            });
+            self.reloads.insert((after, current), state);
+        }
         self.func.blocks[block].terminator = terminator;
         self.func.terminator_pos[block] = terminator_pos;
     }
@@ -469,17 +495,32 @@ impl<'p> Part<'p> {
         End { terminator, terminator_pos, unwind }
     }
 
-    /// [`Inst::CurrentState`] is the function data or the parameter.
+    /// Replaces every [`Inst::CurrentState`]. In the resumption it is the parameter. In the start it is the function data or, behind a
+    /// [`Inst::SaveState`], the state: what the library does to suspend may throw, and the function goes on in a handler.
     fn current_states(&mut self) {
+        let mut function_data = None;
         for block in self.func.blocks.values_mut() {
             block.insts.retain(|&inst| {
                 let data = &self.func.insts[inst];
-                let Inst::CurrentState(function_data) = data.inst else { return true };
+                let Inst::CurrentState(of) = data.inst else { return true };
                 if let Some(result) = data.result {
-                    self.aliases.insert(result, self.params.map_or(function_data, |[state, ..]| state));
+                    let current = match self.params {
+                        Some([state, ..]) => state,
+                        None => *self.current.get_or_insert(result),
+                    };
+                    if current != result {
+                        self.aliases.insert(result, current);
+                    }
+                    function_data = Some(of);
                 }
                 false
             });
+        }
+        if let (Some(current), Some(of)) = (self.current, function_data) {
+            let order = self.func.reverse_postorder();
+            if let Some(block) = definitions(&self.func, &order)[of] {
+                self.reloads.insert((block, current), of);
+            }
         }
     }
 
@@ -562,8 +603,8 @@ impl<'p> Part<'p> {
         });
     }
 
-    /// Makes every use of a saved value, and of a suspension's result, use the definition that reaches it.
-    fn repair(&mut self) -> Result<(), SplitError> {
+    /// Makes every use of the given values, which have several definitions, use the one that reaches it.
+    fn repair(&mut self, values: Vec<Value>) -> Result<(), SplitError> {
         let order = self.func.clear_unreachable();
         let aliases = &self.aliases;
         self.func.map_values(|_, value| params::resolve(aliases, value));
@@ -575,10 +616,7 @@ impl<'p> Part<'p> {
             number[block] = n;
         }
         let mut is_saved: SecondaryMap<Value, bool> = SecondaryMap::new();
-        for site in &self.plan.sites {
-            let result = self.func.insts[site.suspend].result;
-            site.live.iter().copied().chain(result).for_each(|value| is_saved[value] = true);
-        }
+        values.into_iter().for_each(|value| is_saved[value] = true);
 
         let reloads = &self.reloads;
         let defined = |block: Block, value: Value| {

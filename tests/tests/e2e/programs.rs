@@ -117,6 +117,7 @@ programs! {
     async_await
     async_lines
     async_streams
+    async_throws
     basics_calls
     basics_objects
     basics_print
