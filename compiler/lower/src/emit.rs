@@ -20,7 +20,7 @@ use snapcrane_arch::{ExtraStub, StubRef};
 use snapcrane_engines::{HEAP_OBJECT_TAG, Layout, RuntimeEntry, SMI_TAG_SIZE, TargetSpec};
 
 use crate::helpers::HelperId;
-use crate::isa::IsaFacts;
+use crate::isa::{IsaFacts, int_of_tagged};
 use crate::metadata::RelocTarget;
 
 /// Operands of a call.
@@ -140,6 +140,7 @@ pub(crate) struct Emitter<'f> {
     /// Number of calls so far that may have moved objects.
     pub(crate) collections: u32,
     outgoing: Option<StackSlot>,
+    int_of_tagged: Option<FuncRef>,
 }
 
 impl<'f> Emitter<'f> {
@@ -176,6 +177,7 @@ impl<'f> Emitter<'f> {
             unwind: None,
             collections: 0,
             outgoing: None,
+            int_of_tagged: None,
         }
     }
 
@@ -334,6 +336,21 @@ impl<'f> Emitter<'f> {
     pub(crate) fn tag_smi(&mut self, value: Value) -> Value {
         let value = self.i64_to_word(value);
         self.shl_imm(value, SMI_TAG_SIZE)
+    }
+
+    /// The integer that a tagged word means, which is a Smi or a Mint, by the intrinsic for it.
+    pub(crate) fn int_of_tagged(&mut self, value: Value) -> Value {
+        let func = match self.int_of_tagged {
+            Some(func) => func,
+            None => {
+                let offset = (self.layout.mint.value - HEAP_OBJECT_TAG) as u32;
+                let sig = self.signature(CallConv::Tail, &[self.word], Some(types::I64));
+                let func = self.import(int_of_tagged(offset), sig);
+                *self.int_of_tagged.insert(func)
+            }
+        };
+        let inst = self.cur.ins().call(func, &[value]);
+        self.cur.func.dfg.first_result(inst)
     }
 
     /// The heap-object bit of a tagged value: not zero for everything but Smis.
@@ -557,16 +574,14 @@ impl<'f> Emitter<'f> {
         }
         let index = self.buffers.targets.len() as u32;
         self.buffers.targets.push(target);
-        let name = self.cur.func.declare_imported_user_function(UserExternalName { namespace: 0, index });
-        let name = ExternalName::user(name);
-        let func = self.cur.func.import_function(ExtFuncData {
-            name,
-            signature: sig,
-            colocated: true,
-            patchable: false,
-        });
+        let func = self.import(UserExternalName { namespace: 0, index }, sig);
         self.buffers.functions.push((target, func));
         func
+    }
+
+    fn import(&mut self, name: UserExternalName, signature: SigRef) -> FuncRef {
+        let name = ExternalName::user(self.cur.func.declare_imported_user_function(name));
+        self.cur.func.import_function(ExtFuncData { name, signature, colocated: true, patchable: false })
     }
 
     /// Calls Dart code or code with its convention.

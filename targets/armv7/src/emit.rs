@@ -416,6 +416,25 @@ impl Emitter {
         }
     }
 
+    /// See [`Inst::IntOfTagged`]. The shift of the low half moves the tag to the carry. The high half may be where the word is: it is
+    /// written under one of two conditions, by the last instruction that needs the word or where none follows.
+    fn int_of_tagged(&mut self, lo: Option<Gpr>, hi: Option<Gpr>, rn: Gpr, offset: i32) {
+        let load = |cond, rt, offset| encode::word(cond, WordOp::Ldr, rt, encode::Mem::new(rn, offset));
+        let sign = |rm| Operand2::Shifted(rm, Shift::Asr, 31);
+        let (is_smi, is_address) = if let Some(lo) = lo {
+            self.put(encode::mov(AL, Flags::Set, lo, Operand2::Shifted(rn, Shift::Asr, 1)));
+            self.put(load(Cond::Hs, lo, offset));
+            (Cond::Lo, Cond::Hs)
+        } else {
+            self.put(encode::compare(AL, CmpOp::Tst, rn, Operand2::constant(1).expect("a small number")));
+            (Cond::Eq, Cond::Ne)
+        };
+        if let Some(hi) = hi {
+            self.put(encode::mov(is_smi, Flags::Keep, hi, sign(lo.unwrap_or(rn))));
+            self.put(load(is_address, hi, offset + 4));
+        }
+    }
+
     fn load(&mut self, op: LoadOp, rt: Gpr, mem: Mem) {
         let wide = matches!(op, LoadOp::Ldr | LoadOp::Ldrb);
         let mem = self.core_mem(mem, wide);
@@ -496,6 +515,9 @@ impl Emitter {
             }
             Inst::Load { op, rt, mem } => self.load(op, rt.to_gpr(), mem),
             Inst::Store { op, rt, mem } => self.store(op, rt.to_gpr(), mem),
+            Inst::IntOfTagged { lo, hi, rn, offset } => {
+                self.int_of_tagged(lo.map(Reg::to_gpr), hi.map(Reg::to_gpr), rn.to_gpr(), offset);
+            }
             Inst::Address { rd, mem } => self.address(rd.to_gpr(), mem),
             Inst::SymbolAddress { rd, target, addend } => {
                 self.buffer.load_symbol(rd.to_gpr(), target, addend);

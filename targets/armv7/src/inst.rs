@@ -336,6 +336,9 @@ pub enum Inst {
     VLoad { size: FloatSize, rt: Reg, mem: Mem },
     /// Store of a float; the address must be a multiple of 4.
     VStore { size: FloatSize, rt: Reg, mem: Mem },
+    /// `hi:lo` = the integer that a tagged word means: `rn >> 1` if its lowest bit is 0, else what is in memory at `rn + offset`. Halves
+    /// that nothing uses are missing. Changes flags.
+    IntOfTagged { lo: Option<Reg>, hi: Option<Reg>, rn: Reg, offset: i32 },
     /// `dmb ish`
     Fence,
 
@@ -398,6 +401,8 @@ pub(crate) trait Visitor {
     fn read(&mut self, reg: &mut Reg);
     /// Written, at the end: may share a register with what is read.
     fn write(&mut self, reg: &mut Reg);
+    /// Written before everything is read: shares a register with nothing.
+    fn write_early(&mut self, reg: &mut Reg);
     /// Written, into the register of operand number `index` of the instruction.
     fn rewrite(&mut self, reg: &mut Reg, index: usize);
 }
@@ -512,6 +517,15 @@ impl Inst {
             Inst::Address { rd, mem } => {
                 mem.visit(v);
                 v.write(rd);
+            }
+            Inst::IntOfTagged { lo, hi, rn, .. } => {
+                v.read(rn);
+                if let Some(lo) = lo {
+                    v.write_early(lo);
+                }
+                if let Some(hi) = hi {
+                    v.write(hi);
+                }
             }
             Inst::VAlu { rd, rn, rm, .. } => {
                 v.read(rn);
@@ -689,6 +703,10 @@ impl fmt::Display for Inst {
             Inst::SymbolAddress { rd, target, addend } => write!(f, "{rd} = symbol {target}+{addend}"),
             Inst::VLoad { size, rt, mem } => write!(f, "{rt} = vldr.{size} {mem}"),
             Inst::VStore { size, rt, mem } => write!(f, "vstr.{size} {rt}, {mem}"),
+            Inst::IntOfTagged { lo, hi, rn, offset } => {
+                let half = |reg: &Option<Reg>| reg.map_or("_".into(), |reg| reg.to_string());
+                write!(f, "{}, {} = int_of_tagged {rn}, #{offset}", half(lo), half(hi))
+            }
             Inst::Fence => f.write_str("dmb"),
             Inst::VAlu { op, size, rd, rn, rm } => write!(f, "{rd} = v{}.{size} {rn}, {rm}", Name(op)),
             Inst::VMulAcc { op, size, rd, acc, rn, rm } => {

@@ -10,6 +10,7 @@
 //! | frame, bytes, tables | `frame`, `emit`, `buffer`, [`metadata`] |
 //! | all of it | [`Compiler`] |
 //! | what the processor has no instruction for | [`routines`] |
+//! | what CLIF has no opcode for | [`intrinsics`] |
 
 mod abi;
 mod buffer;
@@ -19,6 +20,7 @@ pub mod encode;
 mod error;
 mod frame;
 mod inst;
+pub mod intrinsics;
 mod legalize;
 pub mod metadata;
 mod order;

@@ -9,7 +9,7 @@
 use cranelift_codegen::isa::CallConv;
 use regalloc2::{
     Allocation, Block, Edit, Function, Inst as InstIndex, InstOrEdit, InstRange, MachineEnv, Operand,
-    OperandKind, Output, PReg, PRegSet, RegClass, RegallocOptions, VReg,
+    OperandConstraint, OperandKind, OperandPos, Output, PReg, PRegSet, RegClass, RegallocOptions, VReg,
 };
 
 use crate::inst::{CallDest, CallId, CallInfo, Inst, Pairs, Reg, Visitor};
@@ -214,6 +214,12 @@ impl Visitor for Collector<'_> {
         } else if *reg == Reg::THR {
             self.fixed.writes_thread = true;
         }
+    }
+
+    fn write_early(&mut self, reg: &mut Reg) {
+        debug_assert!(reg.is_virtual());
+        let (constraint, kind) = (OperandConstraint::Reg, OperandKind::Def);
+        self.operands.push(Operand::new(reg.vreg(), constraint, kind, OperandPos::Early));
     }
 
     fn rewrite(&mut self, reg: &mut Reg, index: usize) {
@@ -485,6 +491,10 @@ impl Visitor for Assigner<'_> {
     }
 
     fn write(&mut self, reg: &mut Reg) {
+        self.assign(reg);
+    }
+
+    fn write_early(&mut self, reg: &mut Reg) {
         self.assign(reg);
     }
 

@@ -203,11 +203,21 @@ impl<'a> Selector<'a> {
         Ok(())
     }
 
+    /// The offset, if an instruction calls the intrinsic [`crate::intrinsics::int_of_tagged`].
+    fn offset_of_int(&self, inst: ClifInst) -> Option<i32> {
+        match self.func.dfg.insts[inst] {
+            InstructionData::Call { opcode: Opcode::Call, func_ref, .. } => {
+                crate::intrinsics::offset_of_int(self.func, func_ref)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether an instruction has an effect or its results are used.
     fn is_wanted(&self, inst: ClifInst) -> bool {
         let opcode = self.func.dfg.insts[inst].opcode();
         opcode.is_terminator()
-            || opcode.is_call()
+            || opcode.is_call() && self.offset_of_int(inst).is_none()
             || opcode.can_store()
             || opcode.other_side_effects()
             || opcode.can_trap() && !opcode.can_load()

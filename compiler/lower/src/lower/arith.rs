@@ -154,6 +154,9 @@ impl Lowering<'_, '_> {
         if let Some(ObjectKey::Int(value)) = self.constant_object(operand) {
             return self.e.const_of(clif::I64, *value);
         }
+        if self.e.isa.has_int_of_tagged {
+            return self.e.int_of_tagged(a);
+        }
         let (boxed, done) = (self.e.cold_block(), self.e.block());
         let result = self.e.param(done, clif::I64);
         let smi = self.e.untag_smi(a);

@@ -113,6 +113,9 @@ impl Selector<'_> {
 
     pub(super) fn call(&mut self, inst: ClifInst) -> Result<(), Error> {
         let func = self.func;
+        if let Some(offset) = self.offset_of_int(inst) {
+            return self.int_of_tagged(inst, offset);
+        }
         let opcode = func.dfg.insts[inst].opcode();
         let is_tail = matches!(opcode, Opcode::ReturnCall | Opcode::ReturnCallIndirect);
         let is_try = matches!(opcode, Opcode::TryCall | Opcode::TryCallIndirect);
@@ -174,6 +177,25 @@ impl Selector<'_> {
             (_, true) => Inst::TryCall { id },
             _ => Inst::Call { id },
         });
+        Ok(())
+    }
+
+    fn int_of_tagged(&mut self, inst: ClifInst, offset: i32) -> Result<(), Error> {
+        let dfg = &self.func.dfg;
+        let (&[tagged], &[result]) = (dfg.inst_args(inst), dfg.inst_results(inst)) else {
+            return Err(self.unsupported(inst));
+        };
+        let fits = |offset| crate::encode::fits_word_offset(offset);
+        if self.ty(tagged) != types::I32
+            || self.ty(result) != types::I64
+            || !fits(offset)
+            || !fits(offset + 4)
+        {
+            return Err(self.unsupported(inst));
+        }
+        let regs = self.values[result];
+        let rn = self.gpr(tagged);
+        self.push(Inst::IntOfTagged { lo: regs.lo, hi: regs.hi, rn, offset });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use cranelift_codegen::Context;
 use crate::{Compiler, Options};
 
 /// Functions as signature and body.
-const FUNCTIONS: [(&str, &str, &str); 22] = [
+const FUNCTIONS: [(&str, &str, &str); 25] = [
     (
         "a tagged field",
         "(i32) -> i32 tail",
@@ -37,6 +37,21 @@ const FUNCTIONS: [(&str, &str, &str); 22] = [
         "block0(v0: i32):\n v1 = iconst.i32 1\n v2 = sshr v0, v1\n v3 = sextend.i64 v2\n v4 = band v0, v1\n \
          brif v4, block1, block2(v3)\nblock1 cold:\n v5 = load.i64 notrap aligned v0+7\n jump block2(v5)\n\
          block2(v6: i64):\n return v6",
+    ),
+    (
+        "the same by the intrinsic",
+        "(i32) -> i64 tail",
+        " fn0 = colocated u1:7(i32) -> i64 tail\nblock0(v0: i32):\n v1 = call fn0(v0)\n return v1",
+    ),
+    (
+        "its low half",
+        "(i32) -> i32 tail",
+        " fn0 = colocated u1:7(i32) -> i64 tail\nblock0(v0: i32):\n v1 = call fn0(v0)\n v2 = ireduce.i32 v1\n return v2",
+    ),
+    (
+        "neither half",
+        "(i32) -> i32 tail",
+        " fn0 = colocated u1:7(i32) -> i64 tail\nblock0(v0: i32):\n v1 = call fn0(v0)\n return v0",
     ),
     (
         "whether an integer fits a Smi",

@@ -623,6 +623,36 @@ fn calls() -> Vec<Case> {
     cases
 }
 
+/// Integers of tagged words: small ones in the word, others in memory, each with all of the result in use and with either half.
+pub fn intrinsics() -> Vec<Case> {
+    use types::{I32, I64};
+    let preamble = " ss0 = explicit_slot 8, align = 8\n fn0 = colocated u1:7(i32) -> i64 tail";
+    let small = (
+        " v50 = iconst.i32 -2\n v51 = band v0, v50",
+        " v52 = iconst.i32 1\n v53 = sshr v0, v52\n v60 = sextend.i64 v53",
+    );
+    let boxed = (
+        " v50 = stack_addr.i32 ss0\n store notrap aligned v1, v50\n v52 = iconst.i32 -7\n v51 = iadd v50, v52",
+        " v53 = iconst.i64 0\n v60 = bor v1, v53",
+    );
+    let uses = [
+        (" v100 = iadd v60, v60", I64),
+        (" v100 = ireduce.i32 v60", I32),
+        (" v61 = iconst.i64 32\n v62 = sshr v60, v61\n v100 = ireduce.i32 v62", I32),
+        // The word is needed afterwards.
+        (" v61 = sextend.i64 v0\n v100 = iadd v60, v61", I64),
+    ];
+    let mut cases = Vec::new();
+    for (prepare, oracle) in [small, boxed] {
+        for (used, ty) in uses {
+            let body = format!("{prepare}\n v60 = call fn0(v51)\n{used}");
+            let oracle = Some(format!("{oracle}\n{used}"));
+            cases.push(Case { oracle, ..with_preamble(preamble, case(&[I32, I64], &body, &[ty])) });
+        }
+    }
+    cases
+}
+
 /// Calls that may end in a handler, with values of all kinds live there and after the normal return.
 pub fn exceptions() -> Vec<Case> {
     use types::{F64, I32, I64};
