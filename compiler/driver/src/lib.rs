@@ -22,7 +22,7 @@ use bumpalo::Bump;
 use dart_kernel::Component;
 use dart_snapshot::text::BodyShape;
 use rayon::prelude::*;
-use snapcrane_container::elf::{self, ElfInput, ElfTarget, FrameRegisters, FunctionSymbol};
+use snapcrane_container::elf::{self, ElfInput, FunctionSymbol};
 use snapcrane_engines::TargetSpec;
 use snapcrane_lower::CompilerOptions;
 use snapcrane_program::Program;
@@ -231,7 +231,7 @@ fn finish_target(
     times.time(Phase::Container, || {
         let symbols = (!options.strip).then(|| symbols(&pieces, &placement));
         Ok(elf::write(&ElfInput {
-            target: elf_target(target),
+            target: snapcrane_formats::elf_target(target),
             text: &text.bytes,
             data: &data.bytes,
             relocation_offset: text.relocation_offset,
@@ -253,19 +253,4 @@ fn symbols(pieces: &[Piece], placement: &Placement) -> Vec<FunctionSymbol> {
             size: piece.bytes.len() as u32,
         })
         .collect()
-}
-
-fn elf_target(target: &TargetSpec) -> ElfTarget {
-    let registers = snapcrane_arch::dwarf_registers(target.arch);
-    ElfTarget {
-        is_64bit: target.word_size() == 8,
-        machine: target.elf_machine(),
-        flags: target.elf_flags(),
-        page_size: target.elf_page_size(),
-        frame: FrameRegisters {
-            frame_pointer: registers.frame_pointer,
-            return_address: registers.return_address,
-            caller_sp_slot_from_fp: registers.caller_sp_slot_from_fp,
-        },
-    }
 }

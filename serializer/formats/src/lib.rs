@@ -2,7 +2,8 @@
 
 use dart_snapshot::spec::{ArchFormat, CachedArgsDescriptor, ClassIds, NamedRoot, WordSize};
 use dart_snapshot::{FormatSpec, Target};
-use snapcrane_engines::{Engine, TargetSpec};
+use snapcrane_container::{ElfTarget, FrameRegisters};
+use snapcrane_engines::{Engine, TargetSpec, dwarf_registers};
 
 /// Object-store slots that the engine dereferences while it loads a snapshot: libraries with native functions
 /// (`Bootstrap::SetupNativeResolver`) and the tables it replaces.
@@ -87,5 +88,21 @@ pub fn snapshot_target(target: &TargetSpec) -> Target {
         compressed_pointers: target.compressed_pointers,
         dwarf_stack_traces: false,
         code_comments: false,
+    }
+}
+
+/// What the container must know of a target.
+pub fn elf_target(target: &TargetSpec) -> ElfTarget {
+    let registers = dwarf_registers(target.arch);
+    ElfTarget {
+        is_64bit: target.word_size() == 8,
+        machine: target.elf_machine(),
+        flags: target.elf_flags(),
+        page_size: target.elf_page_size(),
+        frame: FrameRegisters {
+            frame_pointer: registers.frame_pointer,
+            return_address: registers.return_address,
+            caller_sp_slot_from_fp: registers.caller_sp_slot_from_fp,
+        },
     }
 }

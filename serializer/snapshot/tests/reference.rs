@@ -3,12 +3,10 @@
 //! Run by hand: `SNAPCRANE_REFERENCE_SNAPSHOTS=a.so:b.so cargo test -p dart-snapshot --test reference --
 //! --ignored`.
 
-mod support;
-
 use dart_snapshot::reader::read_snapshot;
 use dart_snapshot::text::InstructionsTable;
 use dart_snapshot::writer::{emit, plan};
-use snapcrane_engines::{Engine, TargetSpec};
+use snapcrane_view::Snapshot;
 
 fn references() -> Vec<(String, Vec<u8>)> {
     let paths = std::env::var("SNAPCRANE_REFERENCE_SNAPSHOTS").expect("SNAPCRANE_REFERENCE_SNAPSHOTS");
@@ -20,17 +18,13 @@ fn references() -> Vec<(String, Vec<u8>)> {
 #[test]
 #[ignore = "needs snapshots of the reference compiler in SNAPCRANE_REFERENCE_SNAPSHOTS"]
 fn emission_reproduces_the_reference() {
-    let spec = support::format_spec(Engine::dart_3_13_4());
     for (path, file) in references() {
-        let elf = support::read_elf(&file);
-        let target = support::target(&TargetSpec::from_name(elf.target).unwrap());
-        let mut decoded = read_snapshot(&elf.data, &spec, &target).unwrap_or_else(|e| panic!("{path}: {e}"));
-        let blob = emit(&mut decoded.graph, &mut decoded.plan, &spec, &target).unwrap();
-        assert_eq!(blob.clustered_length, decoded.clustered_length, "{path}");
-        if let Some(at) = blob.bytes.iter().zip(&elf.data).position(|(a, b)| a != b) {
-            panic!("{path}: bytes differ at {at:#x} of {:#x}", decoded.clustered_length);
+        let snapshot = Snapshot::open(&file).unwrap_or_else(|fault| panic!("{path}: {fault}"));
+        let (data, bytes) = (snapshot.container.data.bytes, snapshot.to_data_blob().unwrap());
+        if let Some(at) = bytes.iter().zip(data).position(|(a, b)| a != b) {
+            panic!("{path}: bytes differ at {at:#x} of {:#x}", snapshot.header.clustered_length);
         }
-        assert_eq!(blob.bytes.len(), elf.data.len(), "{path}");
+        assert_eq!(bytes.len(), data.len(), "{path}");
     }
 }
 
@@ -38,11 +32,10 @@ fn emission_reproduces_the_reference() {
 #[test]
 #[ignore = "needs snapshots of the reference compiler in SNAPCRANE_REFERENCE_SNAPSHOTS"]
 fn planning_reaches_what_the_reference_does() {
-    let spec = support::format_spec(Engine::dart_3_13_4());
     for (path, file) in references() {
-        let elf = support::read_elf(&file);
-        let target = support::target(&TargetSpec::from_name(elf.target).unwrap());
-        let mut decoded = read_snapshot(&elf.data, &spec, &target).unwrap();
+        let snapshot = Snapshot::open(&file).unwrap_or_else(|fault| panic!("{path}: {fault}"));
+        let (spec, target) = (&snapshot.spec, &snapshot.format);
+        let mut decoded = read_snapshot(snapshot.container.data.bytes, spec, target).unwrap();
         let ids = &spec.class_ids;
         let codes = decoded.plan.clusters.iter().find(|c| c.class_id == ids.code).unwrap().members.clone();
         let bytes = &decoded.plan.instructions_table;
@@ -58,7 +51,7 @@ fn planning_reaches_what_the_reference_does() {
         assert_eq!(InstructionsTable::decode(&encoded, &codes).unwrap(), table, "{path}");
 
         let reference = decoded.plan.clone();
-        let mut ours = plan(&mut decoded.graph, reference.roots.clone(), &table, &spec, &target).unwrap();
+        let mut ours = plan(&mut decoded.graph, reference.roots.clone(), &table, spec, target).unwrap();
         let summary = |clusters: &[dart_snapshot::clusters::Cluster]| {
             let summarize = |c: &dart_snapshot::clusters::Cluster| {
                 let table = &c.canonical_table;
@@ -74,7 +67,7 @@ fn planning_reaches_what_the_reference_does() {
             clusters.iter().map(summarize).collect::<Vec<_>>()
         };
         assert_eq!(summary(&ours.clusters), summary(&reference.clusters), "{path}");
-        let blob = emit(&mut decoded.graph, &mut ours, &spec, &target).unwrap();
-        read_snapshot(&blob.bytes, &spec, &target).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let blob = emit(&mut decoded.graph, &mut ours, spec, target).unwrap();
+        read_snapshot(&blob.bytes, spec, target).unwrap_or_else(|e| panic!("{path}: {e}"));
     }
 }

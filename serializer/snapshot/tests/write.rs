@@ -1,20 +1,22 @@
 //! A whole program, written for every target and read back; and what happens when it does not hold together.
 
-mod support;
-
 use dart_snapshot::bits::TypeFlags;
 use dart_snapshot::objects::{
     Array, Class, Code, ExceptionHandlers, Function, Instance, InstanceWord, Object, Str, Type,
 };
 use dart_snapshot::reader::read_snapshot;
 use dart_snapshot::writer::emit;
-use dart_snapshot::{CodeRef, DataBlob, Error, Graph, ObjId, Result, write_snapshot};
-use support::minimal::{Minimal, build};
+use dart_snapshot::{CodeRef, DataBlob, Error, Graph, ObjId, Result};
+use snapcrane_fixtures::{Fixture, Program, target};
 
 const TARGETS: [&str; 5] = ["linux-x64", "linux-arm64", "linux-arm", "linux-riscv64", "android-arm64c"];
 
-fn write(program: &mut Minimal) -> Result<DataBlob> {
-    write_snapshot(&mut program.graph, program.roots.clone(), &program.table, &program.spec, &program.target)
+fn build(name: &str) -> Result<Fixture> {
+    Program::Minimal.build(&target(name).expect("a known target"))
+}
+
+fn write(program: &mut Fixture) -> Result<DataBlob> {
+    program.write()
 }
 
 #[test]
@@ -54,7 +56,7 @@ fn only_reachable_objects_are_written() {
 }
 
 /// The error of writing the minimal program after `damage`.
-fn error_after(damage: impl FnOnce(&mut Minimal)) -> String {
+fn error_after(damage: impl FnOnce(&mut Fixture)) -> String {
     let mut program = build("linux-x64").unwrap();
     damage(&mut program);
     write(&mut program).expect_err("damaged program").to_string()

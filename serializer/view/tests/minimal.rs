@@ -1,37 +1,21 @@
 //! A small program for every kind of target: its snapshot is read to the end, is well-formed, and gives the same bytes
 //! again; damaged copies are refused with a place, or are other well-formed snapshots.
 
-#[path = "../../snapshot/tests/support/mod.rs"]
-mod support;
-
 mod damage;
 
 use damage::{Parts, damage};
-use dart_snapshot::write_snapshot;
-use snapcrane_container::ElfInput;
+use snapcrane_fixtures::{Program, TARGETS, target};
 use snapcrane_view::verify::verify;
 use snapcrane_view::{CodeKind, Container, Section, Snapshot};
-use support::minimal::build;
 
 /// A data blob and the file around it and its text blob.
-fn write(target: &str, strip: bool) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-    let mut program = build(target).expect("the program can be built");
-    let table = program.table.clone();
-    let blob =
-        write_snapshot(&mut program.graph, program.roots.clone(), &table, &program.spec, &program.target)
-            .expect("the program can be written");
-    let file = snapcrane_container::write(&ElfInput {
-        target: support::elf_target(&program.target_spec),
-        text: &program.text.bytes,
-        data: &blob.bytes,
-        relocation_offset: program.text.relocation_offset,
-        symbols: (!strip).then_some(&program.symbols[..]),
-    })
-    .expect("the file can be written");
-    (file, blob.bytes, program.text.bytes)
+fn write(target_name: &str, is_stripped: bool) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let target = target(target_name).expect("a known target");
+    let mut program = Program::Minimal.build(&target).expect("the program can be built");
+    let data = program.write().expect("the program can be written").bytes;
+    let file = program.shared_library(&data, is_stripped).expect("the file can be written");
+    (file, data, program.text.bytes)
 }
-
-const TARGETS: [&str; 5] = ["linux-x64", "linux-arm64", "linux-arm", "android-arm64", "android-arm64c"];
 
 #[test]
 fn every_target_is_read_to_the_end() {

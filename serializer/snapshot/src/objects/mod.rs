@@ -151,6 +151,10 @@ macro_rules! object_kinds {
         }
 
         impl ObjectKind {
+            /// All of them.
+            pub const ALL: &[ObjectKind] =
+                &[ObjectKind::Null, ObjectKind::Bool, ObjectKind::Sentinel, $(ObjectKind::$variant,)*];
+
             /// The class's name in the VM.
             pub const fn name(self) -> &'static str {
                 match self {
