@@ -30,18 +30,20 @@ struct Outputs {
     object: PathBuf,
 }
 
+/// Has the reference compiler write files, each behind an option.
+fn compile(kind: &str, outputs: &[(&str, &Path)], flags: &[&str]) {
+    let kernel = harness().kernel(&Program::from_source(examples_dir().join("hello.dart")));
+    let reference = harness().toolchain().reference_gen_snapshot(Arch::X64);
+    let mut command = reference.expect("the toolchain has the reference compiler");
+    command.args(["--deterministic", &format!("--snapshot_kind={kind}")]).args(flags);
+    command.args(outputs.iter().map(|(option, path)| format!("--{option}={}", path.display())));
+    printed(command.arg(&kernel));
+}
+
 impl Outputs {
     fn new() -> Outputs {
-        let kernel = harness().kernel(&Program::from_source(examples_dir().join("hello.dart")));
         let dir = harness().temp_dir();
         let path = |name: &str| dir.path().join(name);
-        let compile = |kind: &str, outputs: &[(&str, &Path)]| {
-            let reference = harness().toolchain().reference_gen_snapshot(Arch::X64);
-            let mut command = reference.expect("the toolchain has the reference compiler");
-            command.args(["--deterministic", &format!("--snapshot_kind={kind}")]);
-            command.args(outputs.iter().map(|(option, path)| format!("--{option}={}", path.display())));
-            printed(command.arg(&kernel));
-        };
         let outputs = Outputs {
             elf: path("hello.so"),
             library: path("hello.dylib"),
@@ -49,11 +51,11 @@ impl Outputs {
             object: path("hello.o"),
             _dir: dir,
         };
-        compile("app-aot-elf", &[("elf", &outputs.elf)]);
-        compile("app-aot-macho-dylib", &[("macho", &outputs.library)]);
+        compile("app-aot-elf", &[("elf", &outputs.elf)], &[]);
+        compile("app-aot-macho-dylib", &[("macho", &outputs.library)], &[]);
         let pair: [(&str, &Path); 2] =
             [("macho", &outputs.library_with_object), ("macho_object", &outputs.object)];
-        compile("app-aot-macho-dylib", &pair);
+        compile("app-aot-macho-dylib", &pair, &[]);
         outputs
     }
 }
@@ -88,6 +90,22 @@ fn files_of_the_reference_are_well_formed_and_hold_the_same_program() {
     let name = outputs.object.display();
     let expected = format!("{name}: the file is for a linker, engines load libraries\n");
     assert_eq!((finished.code(), String::from_utf8_lossy(&finished.stdout)), (Some(1), expected.into()));
+}
+
+/// The reference compiler can also write what the engine does not load: segments that do not start at pages.
+#[test]
+fn what_the_engine_refuses_has_faults() {
+    let dir = harness().temp_dir();
+    let library = dir.path().join("hello.dylib");
+    for (flag, is_loaded) in [("--no-macho-linker-signature", true), ("--macho-reduce-padding", false)] {
+        compile("app-aot-macho-dylib", &[("macho", &library)], &[flag]);
+        let finished = harness().run(Engine::Shipped, &library, &[]);
+        assert_eq!(finished.code() == Some(0), is_loaded, "{flag}: {}", said(&finished));
+        let faults = faults(&fs::read(&library).expect("readable"));
+        assert_eq!(faults.is_empty(), is_loaded, "{flag}: {faults:#?}");
+        let is_about_pages = |fault: &String| fault.ends_with("offset and address differ within a page");
+        assert!(faults.iter().all(is_about_pages), "{flag}: {faults:#?}");
+    }
 }
 
 /// What reading and verifying a file say.
