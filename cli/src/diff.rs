@@ -43,7 +43,13 @@ pub fn run(arguments: &DiffArgs) -> Result<(), Failure> {
     if arguments.json {
         output::print(format_args!("{:#}\n", diff.to_json()))?;
     } else {
-        output::print(diff.to_text(if arguments.all { usize::MAX } else { LINES }))?;
+        let text = diff.to_text(if arguments.all { usize::MAX } else { LINES });
+        let [first, second] = [(&arguments.first, &a), (&arguments.second, &b)].map(|(path, snapshot)| {
+            let (target, version) = (snapshot.target.name(), snapshot.target.engine.revision);
+            output::one_line(format_args!("{}: {target}, Dart {version}", path.display()))
+        });
+        let verdict = if diff.is_empty() { "\nThe snapshots are equal.\n" } else { "" };
+        output::print(format_args!("- {first}\n+ {second}\n\n{text}{verdict}"))?;
     }
     if diff.is_empty() {
         return Ok(());

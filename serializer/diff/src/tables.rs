@@ -105,6 +105,9 @@ pub struct Table {
     pub entries: Vec<Entry>,
 }
 
+/// Title of the table whose entries are texts of the program.
+pub(crate) const STRINGS: &str = "strings";
+
 /// Levels of objects within an object that its text spells out. What lies deeper is an entry of its own.
 const DEPTH: u32 = 2;
 
@@ -125,7 +128,7 @@ pub(crate) fn tables(
         table("classes", Aspect::Content, classes(snapshot, words)),
         table("functions", Aspect::Content, functions(snapshot)),
         table("fields", Aspect::Content, fields(snapshot)),
-        table("strings", Aspect::Content, strings(snapshot)),
+        table(STRINGS, Aspect::Content, strings(snapshot)),
         table("numbers", Aspect::Content, numbers(snapshot)),
         table("types", Aspect::Content, types(snapshot)),
         table("constants", Aspect::Content, constants(snapshot)),

@@ -5,6 +5,7 @@
 mod applications;
 mod corruption;
 mod determinism;
+mod diff;
 mod engines;
 mod errors;
 mod gc;
