@@ -1,32 +1,18 @@
 //! Faults of files around a well-formed snapshot, and of the data image: each is found, and said in its own words.
 
-#[path = "../../snapshot/tests/support/mod.rs"]
-mod support;
-
 use dart_snapshot::objects::Str;
-use dart_snapshot::write_snapshot;
-use snapcrane_container::ElfInput;
+use snapcrane_fixtures::{Fixture, Program, target};
 use snapcrane_view::verify::verify;
 use snapcrane_view::{Container, Snapshot};
-use support::minimal::{Minimal, build};
 
-/// The file of a program.
-fn write(mut program: Minimal) -> Vec<u8> {
-    let blob =
-        write_snapshot(&mut program.graph, program.roots, &program.table, &program.spec, &program.target)
-            .expect("the program can be written");
-    let input = ElfInput {
-        target: support::elf_target(&program.target_spec),
-        text: &program.text.bytes,
-        data: &blob.bytes,
-        relocation_offset: program.text.relocation_offset,
-        symbols: Some(&program.symbols),
-    };
-    snapcrane_container::write(&input).expect("the file can be written")
+fn program(name: &str) -> Fixture {
+    Program::Minimal.build(&target(name).expect("a known target")).expect("the program can be built")
 }
 
-fn program(target: &str) -> Minimal {
-    build(target).expect("the program can be built")
+/// The file of a program.
+fn write(mut program: Fixture) -> Vec<u8> {
+    let data = program.write().expect("the program can be written").bytes;
+    program.shared_library(&data, false).expect("the file can be written")
 }
 
 /// Errors and notes about a file.
@@ -110,6 +96,7 @@ fn headers_of_files() {
         let segment = elf.pick(52 + 32, 64 + 56);
         elf.is_note(segment + elf.pick(24, 4), &[6], "the data blob is writable");
         elf.is_note(segment + elf.pick(24, 4), &[6], "loaded segments are not read, read and execute");
+        elf.is_error(segment + elf.pick(24, 4) + 3, &[1], "access is neither read");
         elf.is_note(segment + elf.pick(12, 24), &[1], "physical and virtual address differ");
         let text = segment + elf.pick(32, 56);
         elf.is_note(text + elf.pick(28, 48), &[0, 0, 0, 0x10], "is not at the start of a page");

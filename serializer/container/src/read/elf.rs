@@ -63,6 +63,7 @@ impl<'a> Elf<'a> {
                 name: String::new(),
                 kind: cursor.u32(at)?,
                 access: (flags & 4 != 0, flags & 2 != 0, flags & 1 != 0),
+                flags,
                 offset: self.word(cursor, at, (4, 8))?,
                 address: self.word(cursor, at, (8, 16))?,
                 file_size: self.word(cursor, at, (16, 32))?,

@@ -243,6 +243,7 @@ impl<'a> Layout<'a> {
             name: name(cursor, at + 8)?.to_owned(),
             kind: Segment::LOADED,
             access: (access & 1 != 0, access & 2 != 0, access & 4 != 0),
+            flags: access,
             address: self.word(cursor, at + 24, 0)?,
             size: self.word(cursor, at + 24, 1)?,
             offset: self.word(cursor, at + 24, 2)?,

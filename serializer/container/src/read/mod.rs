@@ -118,6 +118,8 @@ pub struct Segment {
     pub kind: u32,
     /// Readable, writable, executable.
     pub access: (bool, bool, bool),
+    /// The bits that say so, as the file has them: 1, 2 and 4 in another order in each format, and whatever else is set.
+    pub flags: u32,
     /// Address.
     pub address: u64,
     /// Bytes of memory.

@@ -6,11 +6,18 @@
 
 use super::Checker;
 use crate::Section;
-use crate::container::{Format, MachO, Machine, Platform};
+use crate::container::{Format, MachO, Machine, Platform, Segment};
 use snapcrane_engines::{Arch, Os};
 
 /// Alignment of both blobs in memory (`Snapshot is misaligned`).
 const BLOB_ALIGNMENT: u64 = 64;
+
+/// Whether the engine's loaders know what to do with a segment: they take access as a whole, with no other bits.
+pub(super) fn is_usual_access(segment: &Segment) -> bool {
+    const ACCESS_BITS: u32 = 7;
+    let usual = [(true, false, false), (true, false, true), (true, true, false)];
+    usual.contains(&segment.access) && segment.flags & !ACCESS_BITS == 0
+}
 
 fn machine_of(arch: Arch) -> Machine {
     match arch {

@@ -4,6 +4,7 @@
 //! `.dynsym` and `.dynstr`. Both must lead to the same symbols.
 
 use super::Checker;
+use super::container::is_usual_access;
 use crate::Section;
 use crate::container::SymbolKind;
 use snapcrane_engines::{Os, TargetSpec};
@@ -271,7 +272,7 @@ impl Checker<'_, '_> {
                     segment.file_size, segment.size
                 ));
             }
-            if !matches!(segment.access, (true, false, false) | (true, false, true) | (true, true, false)) {
+            if !is_usual_access(segment) {
                 error("access is neither read, read and execute, nor read and write".into());
             }
             end = segment.address.saturating_add(segment.size);

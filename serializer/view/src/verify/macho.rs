@@ -5,6 +5,7 @@
 //! segments that are larger in memory; the system's loader fills them with zeros. An object file is for a linker: no loader's
 //! rules hold for it, and the words that say where the text blob is are still empty.
 
+use super::container::is_usual_access;
 use super::{Checker, sha256};
 use crate::Section;
 use crate::container::{MachO, Segment};
@@ -135,9 +136,7 @@ impl Checker<'_, '_> {
                     segment.file_size, segment.size
                 ));
             }
-            let is_known =
-                |access| [(true, false, false), (true, false, true), (true, true, false)].contains(&access);
-            if !is_known(segment.access) {
+            if !is_usual_access(segment) {
                 error("access is neither read, read and execute, nor read and write".into());
             }
             if segment.offset.saturating_add(segment.size) > file_end && !is_darwin {
