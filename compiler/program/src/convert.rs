@@ -478,41 +478,14 @@ impl Types {
                     self.normalize_future_or(DartType::Interface { class: *class, args, nullable: *nullable })
                 }
             },
-            DartType::Record(record) => DartType::Record(Arc::new(RecordType {
-                shape: record.shape.clone(),
-                fields: record.fields.iter().map(|field| self.map(field, depth, replace)).collect(),
-                nullable: record.nullable,
-            })),
+            DartType::Record(record) => {
+                DartType::Record(Arc::new(record.map(|field| self.map(field, depth, replace))))
+            }
             DartType::Parameter(parameter) => replace(parameter, depth).unwrap_or_else(|| ty.clone()),
             DartType::Function(function) => {
                 let depth = depth + u16::from(!function.type_params.is_empty());
-                let mut map = |ty: &DartType| self.map(ty, depth, replace);
-                DartType::Function(Arc::new(FunctionType {
-                    parent_type_args: function.parent_type_args,
-                    type_params: function
-                        .type_params
-                        .iter()
-                        .map(|param| TypeParamDecl {
-                            bound: map(&param.bound),
-                            default: map(&param.default),
-                            covariant: param.covariant,
-                        })
-                        .collect(),
-                    implicit_params: function.implicit_params,
-                    required: function.required,
-                    positional: function.positional.iter().map(&mut map).collect(),
-                    named: function
-                        .named
-                        .iter()
-                        .map(|param| NamedParam {
-                            name: param.name,
-                            ty: map(&param.ty),
-                            required: param.required,
-                        })
-                        .collect(),
-                    result: map(&function.result),
-                    nullable: function.nullable,
-                }))
+                let part = |ty: &DartType| self.map(ty, depth, replace);
+                DartType::Function(Arc::new(function.map(function.parent_type_args, part)))
             }
         }
     }
@@ -553,11 +526,9 @@ fn renumber(
             args: Some(args.iter().map(|arg| renumber(arg, enclosing, bases, structural)).collect()),
             nullable: *nullable,
         },
-        DartType::Record(record) => DartType::Record(Arc::new(RecordType {
-            shape: record.shape.clone(),
-            fields: record.fields.iter().map(|field| renumber(field, enclosing, bases, structural)).collect(),
-            nullable: record.nullable,
-        })),
+        DartType::Record(record) => {
+            DartType::Record(Arc::new(record.map(|field| renumber(field, enclosing, bases, structural))))
+        }
         DartType::Parameter(parameter) => match parameter.owner {
             TypeParamOwner::Structural(depth) => {
                 let Some(&base) = bases.len().checked_sub(usize::from(depth) + 1).and_then(|i| bases.get(i))
@@ -583,33 +554,7 @@ fn renumber(
             }
             let structural = structural.saturating_add(function.type_params.len() as u16);
             let inside = Enclosing::Inside(outer);
-            let mut part = |ty: &DartType| renumber(ty, inside, bases, structural);
-            let result = FunctionType {
-                parent_type_args: base,
-                type_params: function
-                    .type_params
-                    .iter()
-                    .map(|param| TypeParamDecl {
-                        bound: part(&param.bound),
-                        default: part(&param.default),
-                        covariant: param.covariant,
-                    })
-                    .collect(),
-                implicit_params: function.implicit_params,
-                required: function.required,
-                positional: function.positional.iter().map(&mut part).collect(),
-                named: function
-                    .named
-                    .iter()
-                    .map(|param| NamedParam {
-                        name: param.name,
-                        ty: part(&param.ty),
-                        required: param.required,
-                    })
-                    .collect(),
-                result: part(&function.result),
-                nullable: function.nullable,
-            };
+            let result = function.map(base, |ty| renumber(ty, inside, bases, structural));
             if is_generic {
                 bases.pop();
             }
@@ -658,10 +603,7 @@ pub(crate) fn shift(ty: &DartType, by: u16) -> DartType {
                 args: Some(args.iter().map(|arg| go(arg, by, depth)).collect()),
                 nullable: *nullable,
             },
-            DartType::Record(record) => DartType::Record(Arc::new(RecordType {
-                fields: record.fields.iter().map(|field| go(field, by, depth)).collect(),
-                ..(**record).clone()
-            })),
+            DartType::Record(record) => DartType::Record(Arc::new(record.map(|field| go(field, by, depth)))),
             DartType::Parameter(parameter) => match parameter.owner {
                 TypeParamOwner::Structural(level) if level >= depth => DartType::Parameter(TypeParameter {
                     owner: TypeParamOwner::Structural(level + by),
@@ -672,29 +614,7 @@ pub(crate) fn shift(ty: &DartType, by: u16) -> DartType {
             DartType::Function(function) => {
                 let depth = depth + u16::from(!function.type_params.is_empty());
                 let part = |ty: &DartType| go(ty, by, depth);
-                DartType::Function(Arc::new(FunctionType {
-                    type_params: function
-                        .type_params
-                        .iter()
-                        .map(|param| TypeParamDecl {
-                            bound: part(&param.bound),
-                            default: part(&param.default),
-                            covariant: param.covariant,
-                        })
-                        .collect(),
-                    positional: function.positional.iter().map(part).collect(),
-                    named: function
-                        .named
-                        .iter()
-                        .map(|param| NamedParam {
-                            name: param.name,
-                            ty: part(&param.ty),
-                            required: param.required,
-                        })
-                        .collect(),
-                    result: part(&function.result),
-                    ..(**function).clone()
-                }))
+                DartType::Function(Arc::new(function.map(function.parent_type_args, part)))
             }
         }
     }

@@ -69,6 +69,38 @@ pub struct FunctionType {
     pub nullable: bool,
 }
 
+impl FunctionType {
+    /// The type with other types in it.
+    pub(crate) fn map(
+        &self,
+        parent_type_args: u16,
+        mut map: impl FnMut(&DartType) -> DartType,
+    ) -> FunctionType {
+        FunctionType {
+            parent_type_args,
+            type_params: self
+                .type_params
+                .iter()
+                .map(|param| TypeParamDecl {
+                    bound: map(&param.bound),
+                    default: map(&param.default),
+                    covariant: param.covariant,
+                })
+                .collect(),
+            implicit_params: self.implicit_params,
+            required: self.required,
+            positional: self.positional.iter().map(&mut map).collect(),
+            named: self
+                .named
+                .iter()
+                .map(|param| NamedParam { name: param.name, ty: map(&param.ty), required: param.required })
+                .collect(),
+            result: map(&self.result),
+            nullable: self.nullable,
+        }
+    }
+}
+
 /// A named parameter of a function type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NamedParam {
@@ -100,6 +132,17 @@ pub struct RecordType {
     pub fields: Vec<DartType>,
     /// Whether `null` belongs to the type.
     pub nullable: bool,
+}
+
+impl RecordType {
+    /// The type with other types in it.
+    pub(crate) fn map(&self, map: impl FnMut(&DartType) -> DartType) -> RecordType {
+        RecordType {
+            shape: self.shape.clone(),
+            fields: self.fields.iter().map(map).collect(),
+            nullable: self.nullable,
+        }
+    }
 }
 
 /// The shape of a record.
