@@ -30,6 +30,7 @@ use snapcrane_program::{Attributes, MemberKind, Param, Params, TypeScope};
 
 use crate::BuildContext;
 use crate::closures::LocalSignature;
+use crate::core_calls::CoreCalls;
 use crate::error::{Error, Result};
 use crate::scopes::Scopes;
 use crate::statements::{Finalizer, Target};
@@ -119,6 +120,12 @@ pub(crate) struct BodyBuilder<'u, 'b> {
     pub(crate) failure: Option<Error>,
     caches: u32,
     conversions: FxHashMap<(Value, Type), (Block, Value)>,
+}
+
+impl CoreCalls for BodyBuilder<'_, '_> {
+    fn context_and_builder(&mut self) -> (&BuildContext<'_>, &mut FunctionBuilder) {
+        (self.unit.ctx, &mut self.b)
+    }
 }
 
 impl<'u, 'b> BodyBuilder<'u, 'b> {

@@ -10,6 +10,7 @@ use snapcrane_program::{LocalFunction, Params, TypeScope};
 
 use crate::LocalInfo;
 use crate::body::{BodyBuilder, Checks, FunctionTypeArgs, Pending, Receiver, Unit};
+use crate::core_calls::CoreCalls;
 use crate::error::{Error, Result};
 use crate::variables::{Level, LevelContext};
 

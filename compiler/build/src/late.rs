@@ -7,6 +7,7 @@ use snapcrane_ir::{Block, CompareOp, Value};
 use snapcrane_program::ids::ObjectKey;
 
 use crate::body::BodyBuilder;
+use crate::core_calls::CoreCalls;
 use crate::error::Result;
 
 impl<'b> BodyBuilder<'_, 'b> {

@@ -23,6 +23,7 @@ mod body;
 mod closures;
 mod constructors;
 mod context;
+mod core_calls;
 mod error;
 mod expressions;
 pub mod externals;

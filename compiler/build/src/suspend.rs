@@ -29,6 +29,7 @@ use snapcrane_program::ids::ObjectKey;
 use snapcrane_program::types::{DartType, TypeArgs};
 
 use crate::body::{BodyBuilder, Unit};
+use crate::core_calls::CoreCalls;
 use crate::error::{Error, Result};
 use crate::facts::Kind;
 

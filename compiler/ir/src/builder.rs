@@ -368,20 +368,7 @@ impl FunctionBuilder {
         for edge in &preds {
             args.push(self.read(var, edge.from));
         }
-        let mut same = None;
-        let mut trivial = true;
-        for &arg in &args {
-            let arg = self.resolve(arg);
-            if arg == param || Some(arg) == same {
-                continue;
-            }
-            if same.is_some() {
-                trivial = false;
-                break;
-            }
-            same = Some(arg);
-        }
-        if trivial && let Some(same) = same {
+        if let Some(same) = self.only_value(param, &args) {
             self.remove_param(block, param);
             self.aliases.insert(param, same);
             // The block may have assigned the variable meanwhile: only the parameter itself is replaced, by its alias.
@@ -438,6 +425,22 @@ impl FunctionBuilder {
             };
         }
         found.expect("edges are recorded when they are made")
+    }
+
+    /// The value that all arguments of a parameter are, apart from the parameter itself.
+    fn only_value(&self, param: Value, args: &[Value]) -> Option<Value> {
+        let mut same = None;
+        for &arg in args {
+            let arg = self.resolve(arg);
+            if arg == param || Some(arg) == same {
+                continue;
+            }
+            if same.is_some() {
+                return None;
+            }
+            same = Some(arg);
+        }
+        same
     }
 
     fn resolve(&self, mut value: Value) -> Value {
@@ -514,21 +517,9 @@ impl FunctionBuilder {
                     continue;
                 }
                 let position = self.param_position(block, param);
-                let mut same = None;
-                let mut trivial = true;
-                for edge in &incoming[block] {
-                    let arg = self.edge_mut(*edge).args[position];
-                    let arg = self.resolve(arg);
-                    if arg == param || Some(arg) == same {
-                        continue;
-                    }
-                    if same.is_some() {
-                        trivial = false;
-                        break;
-                    }
-                    same = Some(arg);
-                }
-                if let (true, Some(same)) = (trivial, same) {
+                let args: SmallVec<[Value; 8]> =
+                    incoming[block].iter().map(|&edge| self.edge_mut(edge).args[position]).collect();
+                if let Some(same) = self.only_value(param, &args) {
                     self.remove_param(block, param);
                     self.aliases.insert(param, same);
                     changed = true;

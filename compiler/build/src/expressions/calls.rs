@@ -196,18 +196,6 @@ impl<'b> BodyBuilder<'_, 'b> {
         Ok(result)
     }
 
-    /// Calls a static member of a core library with all its parameters.
-    pub(crate) fn call_core(
-        &mut self,
-        library: &'static str,
-        class: &'static str,
-        name: &'static str,
-        args: &[Value],
-    ) -> Result<Value> {
-        let id = self.ctx().core_member(library, class, name)?;
-        Ok(self.b.call(FunctionKey::Member(id), args))
-    }
-
     /// The value of a call whose result whole-program analysis may know.
     pub(crate) fn call_result(&mut self, node: NodeOffset, result: Value) -> Result<Value> {
         if let Some(inferred) = self.component().inferred_type(node)?

@@ -1,6 +1,6 @@
 //! Accesses without interface: rows of the dispatch table that check everything.
 
-use dart_kernel::ast::{self, DynamicInvocation, DynamicSet, Expr};
+use dart_kernel::ast::{DynamicInvocation, DynamicSet, Expr};
 use smallvec::SmallVec;
 use snapcrane_ir::{Inst, Signature, Value};
 use snapcrane_program::Target;
@@ -11,31 +11,6 @@ use crate::body::BodyBuilder;
 use crate::error::Result;
 
 impl<'b> BodyBuilder<'_, 'b> {
-    /// `DynamicGet`.
-    pub(super) fn dynamic_get(
-        &mut self,
-        expr: &'b Expr<'b>,
-        receiver: &'b Expr<'b>,
-        name: ast::Name,
-    ) -> Result<Value> {
-        let direct = self.component().direct_call(expr.node)?;
-        let mut receiver = self.object_expression(receiver)?;
-        self.at(expr.position);
-        let name = self.ctx().name(name);
-        let result = match direct {
-            Some(direct) => {
-                if direct.check_receiver_for_null {
-                    let selector = format!("get:{}", self.text(name.text));
-                    receiver = self.check_receiver(receiver, &selector);
-                }
-                // Getters have no arguments to check.
-                self.get_directly(direct.target, receiver)?
-            }
-            None => self.call_row(name, SelectorKind::Getter, true, receiver, &Evaluated::positional(&[]))?,
-        };
-        self.call_result(expr.node, result)
-    }
-
     /// `DynamicSet`; the value is the result.
     pub(super) fn dynamic_set(&mut self, expr: &'b Expr<'b>, set: &'b DynamicSet<'b>) -> Result<Value> {
         let direct = self.component().direct_call(expr.node)?;

@@ -7,6 +7,7 @@ use snapcrane_program::ids::ObjectKey;
 use snapcrane_program::types::RecordShape;
 
 use crate::body::BodyBuilder;
+use crate::core_calls::CoreCalls;
 use crate::error::Result;
 
 /// Arrays up to this length are filled after all elements have been evaluated, so that stores need no barriers.

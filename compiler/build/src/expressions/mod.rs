@@ -15,6 +15,7 @@ use snapcrane_ir::{CompareOp, Inst, NullCheck, Terminator, Type, UnaryOp, Value}
 use snapcrane_program::ids::ObjectKey;
 
 use crate::body::BodyBuilder;
+use crate::core_calls::CoreCalls;
 use crate::error::Result;
 use crate::facts::{Fact, Kind};
 
@@ -54,11 +55,12 @@ impl<'b> BodyBuilder<'_, 'b> {
                 Ok(self.constant(constant))
             }
             ExprKind::FileUri { expression, .. } => self.expression(expression),
-            ExprKind::InstanceGet(get) => self.instance_get(expr, get),
-            ExprKind::InstanceTearOff(get) => self.instance_tear_off(expr, get),
+            ExprKind::InstanceGet(get) | ExprKind::InstanceTearOff(get) => {
+                self.get(expr, get.receiver, get.name, false)
+            }
             ExprKind::InstanceSet(set) => self.instance_set(expr, set),
             ExprKind::InstanceInvocation(call) => self.instance_invocation(expr, call),
-            ExprKind::DynamicGet { receiver, name, .. } => self.dynamic_get(expr, receiver, name),
+            ExprKind::DynamicGet { receiver, name, .. } => self.get(expr, receiver, name, true),
             ExprKind::DynamicSet(set) => self.dynamic_set(expr, set),
             ExprKind::DynamicInvocation(call) => self.dynamic_invocation(expr, call),
             ExprKind::FunctionInvocation(call) => self.function_invocation(expr, call),

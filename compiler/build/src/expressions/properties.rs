@@ -1,7 +1,7 @@
 //! Fields, getters, setters and tear-offs of instances.
 
 use dart_kernel::Reference;
-use dart_kernel::ast::{Expr, InstanceGet, InstanceSet};
+use dart_kernel::ast::{self, Expr, InstanceSet};
 use snapcrane_ir::{Slot, StoreBarrier, Type, Value};
 use snapcrane_program::ids::{FieldId, FunctionKey, SelectorKind};
 use snapcrane_program::{MemberKind, SlotKind, Target};
@@ -63,12 +63,19 @@ impl<'b> BodyBuilder<'_, 'b> {
         }
     }
 
-    /// `InstanceGet`.
-    pub(super) fn instance_get(&mut self, expr: &'b Expr<'b>, get: &'b InstanceGet<'b>) -> Result<Value> {
+    /// `InstanceGet`, `InstanceTearOff` and `DynamicGet`: gets something by name, from the target that is known or through the
+    /// dispatch table, whose row checks everything if the get is dynamic. Getters have no arguments to check.
+    pub(super) fn get(
+        &mut self,
+        expr: &'b Expr<'b>,
+        receiver: &'b Expr<'b>,
+        name: ast::Name,
+        is_dynamic: bool,
+    ) -> Result<Value> {
         let direct = self.component().direct_call(expr.node)?;
-        let mut receiver = self.object_expression(get.receiver)?;
+        let mut receiver = self.object_expression(receiver)?;
         self.at(expr.position);
-        let name = self.ctx().name(get.name);
+        let name = self.ctx().name(name);
         let result = match direct {
             Some(direct) => {
                 if direct.check_receiver_for_null {
@@ -78,19 +85,11 @@ impl<'b> BodyBuilder<'_, 'b> {
                 self.get_directly(direct.target, receiver)?
             }
             None => {
-                self.call_row(name, SelectorKind::Getter, false, receiver, &Evaluated::positional(&[]))?
+                let none = Evaluated::positional(&[]);
+                self.call_row(name, SelectorKind::Getter, is_dynamic, receiver, &none)?
             }
         };
         self.call_result(expr.node, result)
-    }
-
-    /// `InstanceTearOff`.
-    pub(super) fn instance_tear_off(
-        &mut self,
-        expr: &'b Expr<'b>,
-        get: &'b InstanceGet<'b>,
-    ) -> Result<Value> {
-        self.instance_get(expr, get)
     }
 
     /// `InstanceSet`; the value is the result.

@@ -8,6 +8,7 @@ use snapcrane_program::ids::{ClassId, FunctionKey, ObjectKey, Selector, Selector
 
 use super::calls::Evaluated;
 use crate::body::BodyBuilder;
+use crate::core_calls::CoreCalls;
 use crate::error::Result;
 
 impl<'b> BodyBuilder<'_, 'b> {

@@ -12,6 +12,7 @@ use snapcrane_program::types::DartType;
 
 use super::place;
 use crate::BuildContext;
+use crate::core_calls::CoreCalls;
 use crate::error::{Error, Result};
 
 /// Builds a body up to its last terminator.
@@ -24,6 +25,12 @@ pub(crate) struct Body<'a> {
     pub(super) b: FunctionBuilder,
     type_args: Option<Value>,
     args: SmallVec<[Value; 5]>,
+}
+
+impl CoreCalls for Body<'_> {
+    fn context_and_builder(&mut self) -> (&BuildContext<'_>, &mut FunctionBuilder) {
+        (self.ctx, &mut self.b)
+    }
 }
 
 impl<'a> Body<'a> {
@@ -201,18 +208,6 @@ impl<'a> Body<'a> {
     /// Calls a runtime entry.
     pub(super) fn runtime(&mut self, entry: &'static str, args: &[Value]) -> Value {
         self.ins(Inst::CallRuntime { entry, args: Args::from_slice(args) })
-    }
-
-    /// Calls a static member of a core library.
-    pub(super) fn call_core(
-        &mut self,
-        library: &'static str,
-        class: &'static str,
-        name: &'static str,
-        args: &[Value],
-    ) -> Result<Value> {
-        let member = self.ctx.core_member(library, class, name)?;
-        Ok(self.b.call(FunctionKey::Member(member), args))
     }
 
     /// Throws a new instance of a class of `dart:core` without type parameters, made by one of its constructors.

@@ -6,6 +6,7 @@ use snapcrane_program::ids::ObjectKey;
 use snapcrane_program::types::DartType;
 
 use super::body::Body;
+use crate::core_calls::CoreCalls;
 use crate::error::Result;
 
 /// `Object.==`.

@@ -87,14 +87,7 @@ pub(super) fn is_empty(c: &mut Body<'_>) -> Result<()> {
 /// `hashCode`: kept in the string; 0 means that it is not known yet. The hash is the engine's (`StringHasher`, runtime/vm/object.cc;
 /// `CombineHashes` and `FinalizeHash`, runtime/vm/hash.h).
 pub(super) fn hash_code(c: &mut Body<'_>) -> Result<()> {
-    let [this] = c.args()?;
-    let (known, unknown) = (c.block(), c.block());
-    let hash = c.load(this, NativeSlot::StringHash);
-    let is_unknown = c.compare_imm(CompareOp::EqInt64, hash, 0);
-    c.branch(is_unknown, unknown, known);
-    c.enter(known);
-    c.ret(hash)?;
-    c.enter(unknown);
+    let this = return_known_hash(c)?;
     let (one, two) = (c.block(), c.block());
     let class = one_byte(c);
     c.branch_class(this, class, one, two);
@@ -106,6 +99,12 @@ pub(super) fn hash_code(c: &mut Body<'_>) -> Result<()> {
 
 /// `hashCode` of a string whose class is known.
 pub(super) fn one_byte_hash_code(c: &mut Body<'_>) -> Result<()> {
+    let this = return_known_hash(c)?;
+    compute_hash(c, this, ArrayKind::OneByteString)
+}
+
+/// Returns the hash that is kept in the string, and goes on where there is none.
+fn return_known_hash(c: &mut Body<'_>) -> Result<Value> {
     let [this] = c.args()?;
     let (known, unknown) = (c.block(), c.block());
     let hash = c.load(this, NativeSlot::StringHash);
@@ -114,7 +113,7 @@ pub(super) fn one_byte_hash_code(c: &mut Body<'_>) -> Result<()> {
     c.enter(known);
     c.ret(hash)?;
     c.enter(unknown);
-    compute_hash(c, this, ArrayKind::OneByteString)
+    Ok(this)
 }
 
 fn compute_hash(c: &mut Body<'_>, this: Value, kind: ArrayKind) -> Result<()> {

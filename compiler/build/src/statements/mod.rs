@@ -16,6 +16,7 @@ use snapcrane_program::ids::ObjectKey;
 pub(crate) use jumps::{Finalizer, Target};
 
 use crate::body::BodyBuilder;
+use crate::core_calls::CoreCalls;
 use crate::error::Result;
 
 impl<'b> BodyBuilder<'_, 'b> {

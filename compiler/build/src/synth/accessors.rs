@@ -5,6 +5,7 @@ use snapcrane_program::ids::{FieldId, FunctionKey, ObjectKey};
 use snapcrane_program::{Field, FieldInit, SlotKind};
 
 use super::{Environment, Synth};
+use crate::core_calls::CoreCalls;
 use crate::error::Result;
 
 impl Synth<'_> {

@@ -44,7 +44,7 @@ impl Arguments {
     }
 }
 
-impl Synth<'_> {
+impl<'a> Synth<'a> {
     fn arguments(&self, shape: &CallShape) -> Arguments {
         Arguments { all: self.params(), has_type_args: shape.type_args > 0, shape: shape.clone() }
     }
@@ -90,15 +90,26 @@ impl Synth<'_> {
         Ok(())
     }
 
-    /// A call that was checked statically: fills in what the shape omits.
-    pub(super) fn adapter(&mut self, function: &FunctionKey, shape: &CallShape) -> Result<()> {
+    /// A function, and the arguments of a call with this shape if they fit it. If not, the function being built ends here.
+    fn fitting(
+        &mut self,
+        function: &FunctionKey,
+        shape: &CallShape,
+    ) -> Result<Option<(Callee<'a>, Arguments)>> {
         let callee = self.callee(function)?;
         let arguments = self.arguments(shape);
-        if !callee.params.accepts(shape) {
-            // The row has calls of unrelated classes' members with the same name; none of them gets here.
-            let name = self.name_of_target(&callee);
-            return self.return_no_such_method(&name, &arguments);
+        if callee.params.accepts(shape) {
+            return Ok(Some((callee, arguments)));
         }
+        let name = self.name_of_target(&callee);
+        self.return_no_such_method(&name, &arguments)?;
+        Ok(None)
+    }
+
+    /// A call that was checked statically: fills in what the shape omits.
+    pub(super) fn adapter(&mut self, function: &FunctionKey, shape: &CallShape) -> Result<()> {
+        // The row may have calls of unrelated classes' members with the same name, which do not fit; none of them gets here.
+        let Some((callee, arguments)) = self.fitting(function, shape)? else { return Ok(()) };
         let type_args = self.passed_type_args(&callee, &arguments);
         let mut args: Values = type_args.into_iter().collect();
         args.extend(self.filled_in(&callee, &arguments));
@@ -110,12 +121,7 @@ impl Synth<'_> {
     /// A dynamic call of a function that is known: checks what the function does not check itself
     /// (`FlowGraphBuilder::BuildGraphOfDynamicInvocationForwarder`).
     pub(super) fn forwarder(&mut self, function: &FunctionKey, shape: &CallShape) -> Result<()> {
-        let callee = self.callee(function)?;
-        let arguments = self.arguments(shape);
-        if !callee.params.accepts(shape) {
-            let name = self.name_of_target(&callee);
-            return self.return_no_such_method(&name, &arguments);
-        }
+        let Some((callee, arguments)) = self.fitting(function, shape)? else { return Ok(()) };
         let type_args = self.passed_type_args(&callee, &arguments);
         let receiver = arguments.receiver();
         let mut values = self.filled_in(&callee, &arguments);

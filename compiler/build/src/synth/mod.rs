@@ -49,6 +49,7 @@ use snapcrane_program::ids::{
 };
 use snapcrane_program::types::{DartType, TypeArgs};
 
+use crate::core_calls::CoreCalls;
 use crate::error::{Error, Result};
 use crate::{BuildContext, BuildOutput};
 
@@ -100,6 +101,12 @@ pub(crate) struct Synth<'a> {
 
 /// Arguments of a call.
 type Values = SmallVec<[Value; 8]>;
+
+impl CoreCalls for Synth<'_> {
+    fn context_and_builder(&mut self) -> (&BuildContext<'_>, &mut FunctionBuilder) {
+        (self.ctx, &mut self.b)
+    }
+}
 
 impl Synth<'_> {
     fn finish(self) -> Function {
@@ -192,24 +199,6 @@ impl Synth<'_> {
         self.b.jump_args(done, &[value]);
         self.join(done);
         Ok(result)
-    }
-
-    /// Calls a function of a core library; parameters that are not given get their defaults.
-    fn call_core(
-        &mut self,
-        library: &'static str,
-        class: &'static str,
-        name: &'static str,
-        args: &[Value],
-    ) -> Result<Value> {
-        let id = self.ctx.core_member(library, class, name)?;
-        let ctx = self.ctx;
-        let params = &ctx.program.members[id].params;
-        let mut all = Values::from_slice(args);
-        for param in params.all().skip(args.len()) {
-            all.push(self.b.object(param.default.clone()));
-        }
-        Ok(self.b.call(FunctionKey::Member(id), &all))
     }
 
     /// Ends the function by a runtime entry that throws.

@@ -8,6 +8,7 @@ use snapcrane_program::types::{DartType, TypeArgs, TypeParamOwner, TypeParameter
 use snapcrane_program::{MemberKind, Params};
 
 use super::{Environment, Synth};
+use crate::core_calls::CoreCalls;
 use crate::error::Result;
 
 /// The function behind a key.
