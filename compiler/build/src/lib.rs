@@ -108,6 +108,12 @@ impl LocalFunctions for Locals {
 /// [`Error::Unsupported`] names a construct that can't be translated; the others mean that the program is malformed or
 /// incomplete.
 pub fn build(ctx: &BuildContext<'_>, key: &FunctionKey) -> Result<BuildOutput> {
+    let mut output = build_as_written(ctx, key)?;
+    output.functions.iter_mut().for_each(snapcrane_ir::polls::remove_needless);
+    Ok(output)
+}
+
+fn build_as_written(ctx: &BuildContext<'_>, key: &FunctionKey) -> Result<BuildOutput> {
     match key {
         FunctionKey::Member(member) => {
             let node = match ctx.program.members[*member].source {

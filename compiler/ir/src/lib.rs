@@ -31,6 +31,7 @@ pub mod dominators;
 pub mod function;
 pub mod inst;
 mod params;
+pub mod polls;
 pub mod suspend;
 pub mod text;
 pub mod verifier;

@@ -210,3 +210,40 @@ fn handler_must_not_use_the_result_of_what_threw() {
     let errors = verifier::verify(&b.finish()).unwrap_err();
     assert!(errors[0].message.contains("may not be defined"), "{errors:?}");
 }
+
+/// A function that calls nothing needs no poll; one that calls does, and loops keep theirs.
+#[test]
+fn functions_without_calls_lose_their_poll() {
+    let polls = |call: bool, tail_call: bool| {
+        let mut b = builder(1);
+        let param = b.func.params()[0];
+        b.ins(Inst::CheckStack);
+        let int = b.ins(Inst::Unary(UnaryOp::UnboxInt64, param));
+        let (head, done) = (b.create_block(), b.create_block());
+        b.jump(head);
+        b.switch_to(head);
+        b.ins(Inst::CheckStack);
+        let zero = b.int64(0);
+        let is_zero = b.ins(Inst::Compare(CompareOp::EqInt64, int, zero));
+        b.branch(is_zero, head, done);
+        b.switch_to(done);
+        let boxed = b.ins(Inst::Unary(UnaryOp::BoxInt64, int));
+        if call {
+            let callee = b.callee_ref(FunctionKey::Local(1), Signature::tagged(1));
+            b.ins(Inst::CallStatic { callee, args: [boxed].into_iter().collect() });
+        }
+        if tail_call {
+            let callee = b.callee_ref(FunctionKey::Local(1), Signature::tagged(1));
+            let address = b.ins(Inst::CodeAddress(callee));
+            b.terminate(Terminator::TailCall { address, args: [boxed].into_iter().collect() });
+        } else {
+            b.ret(boxed);
+        }
+        let mut func = b.finish();
+        snapcrane_ir::polls::remove_needless(&mut func);
+        text(&func).matches("check_stack").count()
+    };
+    assert_eq!(polls(false, false), 1);
+    assert_eq!(polls(true, false), 2);
+    assert_eq!(polls(false, true), 2);
+}
