@@ -1,6 +1,8 @@
-//! Faults of files around a well-formed snapshot, and of the data image: each is found, and said in its own words.
+//! Faults of files around a well-formed snapshot, of the data image and of what belongs to code: each is found, and said in its
+//! own words.
 
-use dart_snapshot::objects::Str;
+use dart_snapshot::Object;
+use dart_snapshot::objects::{Str, TypedData, TypedDataType};
 use snapcrane_fixtures::{Fixture, Program, target};
 use snapcrane_view::verify::verify;
 use snapcrane_view::{Container, Snapshot};
@@ -188,4 +190,20 @@ fn strings_of_the_data_image() {
         assert_eq!(errors, Vec::<String>::new());
         assert!(notes.iter().any(|note| note.contains("would fit one byte per character")), "{notes:#?}");
     }
+}
+
+#[test]
+fn catch_entry_moves_are_bytes() {
+    let mut program = Program::Code.build(&target("linux-x64").expect("known")).expect("it can be built");
+    let moves: Vec<_> = (program.graph.iter())
+        .filter_map(|(_, object)| if let Object::Code(code) = object { Some(code.catch_entry) } else { None })
+        .filter(|&id| matches!(program.graph.object(id), Object::TypedData(_)))
+        .collect();
+    assert!(!moves.is_empty());
+    for id in moves {
+        program.graph.get_mut::<TypedData>(id).expect("they are").element = TypedDataType::Uint8;
+    }
+    let (errors, _) = faults(&write(program));
+    let expected = "catch-entry moves are elements of type Uint8";
+    assert!(errors.iter().any(|error| error.contains(expected)), "{errors:#?}");
 }

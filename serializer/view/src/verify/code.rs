@@ -5,7 +5,7 @@ use crate::container::SymbolKind;
 use crate::{Code, CodeKind, CodeRef, ObjId, Object, Section};
 use dart_snapshot::bits::CodeState;
 use dart_snapshot::descriptors::CatchMoveSource;
-use dart_snapshot::objects::{Array, PayloadInfo, PoolValue};
+use dart_snapshot::objects::{Array, PayloadInfo, PoolValue, TypedDataType};
 
 /// Stubs that the engine jumps to by itself.
 const NEEDED_STUBS: [&str; 5] = [
@@ -206,6 +206,12 @@ impl Checker<'_, '_> {
 
     fn catch_entry(&mut self, code: &Code, id: ObjId, calls: &[u32]) {
         let snapshot = self.snapshot;
+        let moves = snapshot.code_object(code).map_or(ObjId::NULL, |object| object.catch_entry);
+        if let Object::TypedData(data) = snapshot.graph.object(moves)
+            && data.element != TypedDataType::Int8
+        {
+            self.object(id, format!("catch-entry moves are elements of type {:?}", data.element));
+        }
         let sites = match snapshot.catch_moves(code) {
             Ok(sites) => sites,
             Err(error) => return self.nested(id, "catch-entry moves", error),
