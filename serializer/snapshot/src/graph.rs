@@ -260,14 +260,21 @@ impl Graph {
 
     /// How messages call an object: kind, name where it has one, id.
     pub fn describe(&self, id: ObjId) -> String {
+        match self.objects.get(id) {
+            Some(Object::Code(code)) if !code.owner.is_null() => {
+                format!("Code of {}", self.describe_alone(code.owner))
+            }
+            Some(Object::Closure(closure)) => format!("Closure of {}", self.describe_alone(closure.function)),
+            _ => self.describe_alone(id),
+        }
+    }
+
+    /// Does not look at other objects but names: in a damaged snapshot code may own itself.
+    fn describe_alone(&self, id: ObjId) -> String {
         let Some(object) = self.objects.get(id) else { return format!("{id} (no such object)") };
         let name = match object {
             Object::String(s) => Some(s.to_string_lossy()),
             Object::Mint(m) => Some(m.value.to_string()),
-            Object::Code(code) if !code.owner.is_null() => {
-                return format!("Code of {}", self.describe(code.owner));
-            }
-            Object::Closure(closure) => return format!("Closure of {}", self.describe(closure.function)),
             Object::Type(t) => Some(format!("of class {}", t.class_id())),
             Object::Instance(i) => Some(format!("of class {}", i.class_id)),
             _ => object.name().and_then(|n| self.text(n)),
@@ -281,5 +288,19 @@ impl Graph {
             }
             None => format!("{} ({id})", object.kind().name()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::Code;
+
+    #[test]
+    fn code_may_own_itself() {
+        let mut graph = Graph::new();
+        let code = graph.add(Code::default());
+        graph.get_mut::<Code>(code).expect("code").owner = code;
+        assert_eq!(graph.describe(code), format!("Code of Code ({code})"));
     }
 }
