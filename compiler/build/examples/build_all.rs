@@ -2,51 +2,30 @@
 //!
 //! Usage: `build_all FILE.dill [--asserts] [--print NAME]`
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use dart_kernel::{Bump, Component};
 use snapcrane_build::{BuildContext, Error, Locals, build};
+use snapcrane_engines::Engine;
 use snapcrane_ir::Inst;
 use snapcrane_ir::verifier::verify;
-use snapcrane_program::ids::FunctionKey;
-use snapcrane_program::{FieldInit, Program};
+use snapcrane_program::Program;
+
+const USAGE: &str = "build_all FILE.dill [--asserts] [--print NAME]";
 
 fn main() -> ExitCode {
-    let thread = std::thread::Builder::new().stack_size(512 << 20).spawn(run);
-    match thread.map(std::thread::JoinHandle::join) {
-        Ok(Ok(Ok(code))) => code,
-        Ok(Ok(Err(error))) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::FAILURE,
-    }
+    common::run(|args| {
+        common::with_program(args, USAGE, Engine::latest(), |_, program| build_all(args, program))
+    })
 }
 
-fn run() -> Result<ExitCode, String> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let path = args.first().ok_or("usage: build_all FILE.dill [--asserts] [--print NAME]")?;
-    let wanted = args.iter().position(|arg| arg == "--print").and_then(|at| args.get(at + 1));
-    let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-    let arena = Bump::new();
-    let component = Component::read(&bytes, &arena).map_err(|error| error.to_string())?;
-    let engine = snapcrane_engines::Engine::latest();
-    let program = Program::load(&component, engine).map_err(|error| error.to_string())?;
+fn build_all(args: &[String], program: &Program<'_>) -> Result<ExitCode, String> {
+    let wanted = common::option(args, "--print");
     let locals = Locals::default();
-    let ctx = BuildContext::new(&program, args.iter().any(|arg| arg == "--asserts"), &locals);
-
-    let mut keys = Vec::new();
-    for (id, member) in &program.members {
-        if !member.is_abstract && !member.is_external {
-            keys.push(FunctionKey::Member(id));
-        }
-    }
-    for (id, field) in &program.fields {
-        if field.init == FieldInit::Code && (field.is_static || field.is_late) {
-            keys.push(FunctionKey::FieldInit(id));
-        }
-    }
+    let ctx = BuildContext::new(program, args.iter().any(|arg| arg == "--asserts"), &locals);
+    let keys = common::bodies(program, false);
 
     let start = std::time::Instant::now();
     let (mut functions, mut instructions, mut broken) = (0usize, 0usize, 0usize);

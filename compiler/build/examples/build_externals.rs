@@ -3,48 +3,48 @@
 //! Usage: `build_externals FILE.dill [--print NAME] [--list]`. With `--list`, names are printed of members with a body made by the compiler
 //! and of those that call C functions too.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use dart_kernel::{Bump, Component};
+use dart_kernel::Component;
 use snapcrane_build::{BuildContext, Error, Locals, build};
+use snapcrane_engines::Engine;
 use snapcrane_ir::verifier::verify;
 use snapcrane_program::Program;
 use snapcrane_program::ids::FunctionKey;
 
+const USAGE: &str = "build_externals FILE.dill [--print NAME] [--list]";
+
 fn main() -> ExitCode {
-    match run() {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    common::run(|args| {
+        common::with_program(args, USAGE, Engine::latest(), |component, program| {
+            build_externals(args, component, program)
+        })
+    })
 }
 
-fn run() -> Result<ExitCode, String> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let path = args.first().ok_or("usage: build_externals FILE.dill [--print NAME] [--list]")?;
-    let wanted = args.iter().position(|arg| arg == "--print").and_then(|at| args.get(at + 1));
+fn build_externals(
+    args: &[String],
+    component: &Component<'_>,
+    program: &Program<'_>,
+) -> Result<ExitCode, String> {
+    let wanted = common::option(args, "--print");
     let list = args.iter().any(|arg| arg == "--list");
-    let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-    let arena = Bump::new();
-    let component = Component::read(&bytes, &arena).map_err(|error| error.to_string())?;
-    let program =
-        Program::load(&component, snapcrane_engines::Engine::latest()).map_err(|error| error.to_string())?;
     let locals = Locals::default();
-    let ctx = BuildContext::new(&program, false, &locals);
+    let ctx = BuildContext::new(program, false, &locals);
 
     let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut broken = 0usize;
-    for (id, member) in &program.members {
-        let key = FunctionKey::Member(id);
+    for key in common::bodies(program, true) {
+        let FunctionKey::Member(id) = key else { continue };
+        let member = &program.members[id];
         let name = program.qualified_name(&key, &());
         let uri = component.canonical_name(component.libraries[member.library].canonical_name).name;
         let name = format!("{}::{name}", program.text(uri));
         // Recognised members that are not external are of interest only if their body is replaced.
-        let is_recognized = member.is_recognized && !member.is_abstract;
-        if !member.is_external && !is_recognized {
+        if !member.is_external && !member.is_recognized {
             continue;
         }
         let kind = match build(&ctx, &key) {

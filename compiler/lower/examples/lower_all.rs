@@ -2,18 +2,20 @@
 //!
 //! Usage: `lower_all FILE.dill [--unchecked] [--target NAME] [--print NAME]`
 
+#[path = "../../build/examples/common/mod.rs"]
+mod common;
+
 use std::collections::{BTreeMap, HashSet};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use dart_kernel::{Bump, Component};
 use snapcrane_build::{BuildContext, Locals, build};
 use snapcrane_engines::TargetSpec;
 use snapcrane_ir::{Function, ObjectRef, RowRef};
 use snapcrane_lower::{Compiler, CompilerOptions, LinkInfo, LowerContext, LowerError, compile_helpers};
+use snapcrane_program::Program;
 use snapcrane_program::ids::{ClassId, FieldId, FunctionKey, ObjectKey};
 use snapcrane_program::types::RecordShape;
-use snapcrane_program::{FieldInit, Program};
 
 /// Numbers that are as large as real ones.
 struct Numbers;
@@ -36,58 +38,36 @@ impl LinkInfo for Numbers {
     }
 }
 
+const USAGE: &str = "lower_all FILE.dill [--unchecked] [--target NAME] [--print NAME]";
+
 fn main() -> ExitCode {
-    let thread = std::thread::Builder::new().stack_size(512 << 20).spawn(run);
-    match thread.map(std::thread::JoinHandle::join) {
-        Ok(Ok(Ok(code))) => code,
-        Ok(Ok(Err(error))) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::FAILURE,
-    }
+    common::run(|args| {
+        let target = common::option(args, "--target").map_or("linux-x64", String::as_str);
+        let target = TargetSpec::from_name(target).map_err(|error| error.to_string())?;
+        common::with_program(args, USAGE, target.engine, |_, program| lower_all(args, &target, program))
+    })
 }
 
-fn run() -> Result<ExitCode, String> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let path =
-        args.first().ok_or("usage: lower_all FILE.dill [--unchecked] [--target NAME] [--print NAME]")?;
-    let option = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
-    let wanted = option("--print");
-    let target = option("--target").map_or("linux-x64", String::as_str);
-    let target = TargetSpec::from_name(target).map_err(|error| error.to_string())?;
+fn lower_all(args: &[String], target: &TargetSpec, program: &Program<'_>) -> Result<ExitCode, String> {
+    let wanted = common::option(args, "--print");
     let options = if args.iter().any(|arg| arg == "--unchecked") {
         CompilerOptions { optimize: true, verify: false, check: false, check_regalloc: false }
     } else {
         CompilerOptions::checked()
     };
-    let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-    let arena = Bump::new();
-    let component = Component::read(&bytes, &arena).map_err(|error| error.to_string())?;
-    let program = Program::load(&component, target.engine).map_err(|error| error.to_string())?;
     let locals = Locals::default();
-    let build_ctx = BuildContext::new(&program, false, &locals);
-    let ctx = LowerContext { program: &program, target: &target, link: &Numbers };
-    let mut compiler = Compiler::new(&target, options.clone()).map_err(|error| error.to_string())?;
+    let build_ctx = BuildContext::new(program, false, &locals);
+    let ctx = LowerContext { program, target, link: &Numbers };
+    let mut compiler = Compiler::new(target, options.clone()).map_err(|error| error.to_string())?;
 
-    let helpers = compile_helpers(&target, options).map_err(|error| error.to_string())?;
+    let helpers = compile_helpers(target, options).map_err(|error| error.to_string())?;
     for (helper, compiled) in &helpers {
         if wanted.is_some_and(|wanted| *wanted == helper.to_string()) {
             println!("{helper}:\n{}", snapcrane_lower::dump::disassemble(compiled, target.arch));
         }
     }
 
-    let mut keys = Vec::new();
-    for (id, member) in &program.members {
-        if !member.is_abstract {
-            keys.push(FunctionKey::Member(id));
-        }
-    }
-    for (id, field) in &program.fields {
-        if field.init == FieldInit::Code && (field.is_static || field.is_late) {
-            keys.push(FunctionKey::FieldInit(id));
-        }
-    }
+    let mut keys = common::bodies(program, true);
     let (mut functions, mut not_built, mut code, mut calls, mut slots) =
         (0usize, 0usize, 0usize, 0usize, 0usize);
     let (mut frames, mut slowest) = (0usize, (Duration::ZERO, String::new()));

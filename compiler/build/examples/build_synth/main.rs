@@ -6,28 +6,26 @@
 //!
 //! Usage: `build_synth FILE.dill [--print TEXT]`: prints functions whose key's text contains `TEXT`.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use dart_kernel::{Bump, Component};
 use snapcrane_build::{BuildContext, Error, Locals, build, synth};
+use snapcrane_engines::Engine;
 use snapcrane_ir::Function;
 use snapcrane_ir::verifier::verify;
 use snapcrane_program::ids::{CallShape, FunctionKey, RowKey};
 use snapcrane_program::{FieldInit, MemberKind, Params, Program};
 
+const USAGE: &str = "build_synth FILE.dill [--print TEXT]";
+
 fn main() -> ExitCode {
-    let thread = std::thread::Builder::new().stack_size(512 << 20).spawn(run);
-    match thread.map(std::thread::JoinHandle::join) {
-        Ok(Ok(Ok(code))) => code,
-        Ok(Ok(Err(error))) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-        _ => ExitCode::FAILURE,
-    }
+    common::run(|args| {
+        common::with_program(args, USAGE, Engine::latest(), |_, program| build_synth(args, program))
+    })
 }
 
 /// Keys that are still to be built, and all that ever were.
@@ -63,29 +61,17 @@ impl Work {
     }
 }
 
-fn run() -> Result<ExitCode, String> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let path = args.first().ok_or("usage: build_synth FILE.dill [--print TEXT]")?;
-    let wanted = args.iter().position(|arg| arg == "--print").and_then(|at| args.get(at + 1));
-    let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-    let arena = Bump::new();
-    let component = Component::read(&bytes, &arena).map_err(|error| error.to_string())?;
-    let program =
-        Program::load(&component, snapcrane_engines::Engine::latest()).map_err(|error| error.to_string())?;
-
+fn build_synth(args: &[String], program: &Program<'_>) -> Result<ExitCode, String> {
+    let wanted = common::option(args, "--print");
     let mut work = Work::default();
     let mut locals = Locals::default();
     let none = Locals::default();
-    let ctx = BuildContext::new(&program, false, &none);
-    let members = program.members.iter().filter(|(_, member)| !member.is_abstract && !member.is_external);
-    let initialized =
-        program.fields.iter().filter(|(_, f)| f.init == FieldInit::Code && (f.is_static || f.is_late));
-    let bodies = members.map(|(id, _)| FunctionKey::Member(id));
-    for key in bodies.chain(initialized.map(|(id, _)| FunctionKey::FieldInit(id))) {
+    let ctx = BuildContext::new(program, false, &none);
+    for key in common::bodies(program, false) {
         match build(&ctx, &key) {
             Ok(output) => {
                 for function in &output.functions {
-                    work.add_function(&program, function);
+                    work.add_function(program, function);
                 }
                 locals.0.extend(output.locals.into_iter().map(|local| (local.node, local)));
             }
@@ -93,9 +79,9 @@ fn run() -> Result<ExitCode, String> {
             Err(error) => return Err(format!("{}: {error}", program.qualified_name(&key, &()))),
         }
     }
-    add_keys(&program, &locals, &mut work);
+    add_keys(program, &locals, &mut work);
 
-    let ctx = BuildContext::new(&program, false, &locals);
+    let ctx = BuildContext::new(program, false, &locals);
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let (mut errors, mut broken, mut runs, mut wrong) = (0, 0, 0, 0);
     while let Some(key) = work.todo.pop() {
@@ -103,7 +89,7 @@ fn run() -> Result<ExitCode, String> {
         match synth::build(&ctx, &key) {
             Ok(output) => {
                 for function in &output.functions {
-                    work.add_function(&program, function);
+                    work.add_function(program, function);
                     let blocks = function.reverse_postorder();
                     let insts = blocks.iter().map(|&block| function.blocks[block].insts.len());
                     let count = counts.entry(kind(&key)).or_default();
@@ -114,7 +100,7 @@ fn run() -> Result<ExitCode, String> {
                             println!("{name} ({key:?}): {}\n{function}", problems[0]);
                         }
                     }
-                    let (done, failure) = try_calls(&program, &locals, function);
+                    let (done, failure) = try_calls(program, &locals, function);
                     runs += done;
                     if let Some(failure) = failure {
                         wrong += 1;
