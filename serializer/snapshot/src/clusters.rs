@@ -68,13 +68,17 @@ pub(crate) trait ClusterCodec: Codec {
     fn graph_mut(&mut self) -> &mut Graph;
 
     /// Makes `count` members; a no-op for codecs that are given the members.
-    fn create_members(&mut self, cluster: &mut Cluster, count: usize) -> Result<()>;
+    fn create_members(&mut self, _cluster: &mut Cluster, _count: usize) -> Result<()> {
+        Ok(())
+    }
 
     /// The read-only data of a member, as a distance from the previous one's.
     fn read_only_object(&mut self, id: ObjId, previous: &mut u32) -> Result<()>;
 
     /// Gives every member words as the layout says; a no-op for codecs whose members have them.
-    fn shape_instances(&mut self, cluster: &Cluster) -> Result<()>;
+    fn shape_instances(&mut self, _cluster: &Cluster) -> Result<()> {
+        Ok(())
+    }
 
     /// The codec comes to an object.
     fn enter(&mut self, _id: ObjId) {}
@@ -95,12 +99,39 @@ pub(crate) fn visit_object<C: ClusterCodec>(
     result.map_err(|error| error.in_object(|| codec.graph().describe(id)))
 }
 
+/// The clusters that the engine's compiler puts in front, behind those of a few early objects: class ids, and whether of
+/// canonical objects (`Serializer::Serialize` in `runtime/vm/app_snapshot.cc`).
+pub fn load_order(ids: &ClassIds) -> [(u32, bool); 9] {
+    [
+        (ids.string, true),
+        (ids.mint, true),
+        (ids.double, true),
+        (ids.type_parameter, true),
+        (ids.type_, true),
+        (ids.type_arguments, true),
+        (ids.code, false),
+        (ids.function, false),
+        (ids.closure, true),
+    ]
+}
+
 fn is_canonical_set(cid: u32, ids: &ClassIds) -> bool {
     [ids.string, ids.type_, ids.function_type, ids.record_type, ids.type_parameter, ids.type_arguments]
         .contains(&cid)
 }
 
 impl Cluster {
+    /// The place among clusters whose order is not that of [`load_order`]: canonical objects first, then deeply immutable ones, by
+    /// class id.
+    pub fn usual_place(&self) -> (u8, u32) {
+        let group = match (self.is_canonical, self.is_deeply_immutable) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        };
+        (group, self.class_id)
+    }
+
     /// Whether the reader builds a canonical table for the members.
     pub fn has_canonical_table(&self, ids: &ClassIds) -> bool {
         self.is_canonical && is_canonical_set(self.class_id, ids)

@@ -114,7 +114,9 @@ pub trait Codec {
     fn align(&mut self, alignment: usize) -> Result<()>;
 
     /// Builds an error about the object being visited.
-    fn inconsistent(&self, reason: String) -> Error;
+    fn inconsistent(&self, reason: String) -> Error {
+        Error::Inconsistent { object: String::new(), reason }
+    }
 
     /// A length in the allocation section. A reader must refuse lengths that the stream cannot hold.
     ///

@@ -404,10 +404,6 @@ impl Codec for Parser<'_> {
         *length = n as usize;
         Ok(())
     }
-
-    fn inconsistent(&self, reason: String) -> Error {
-        Error::Inconsistent { object: String::new(), reason }
-    }
 }
 
 impl ClusterCodec for Parser<'_> {

@@ -11,7 +11,9 @@
 //! depends on nothing but the graph.
 
 use crate::bits::{ClassState, TypeFlags};
-use crate::clusters::{CanonicalTable, Cluster, ClusterCodec, CodeStubs, InstanceLayout, visit_object};
+use crate::clusters::{
+    CanonicalTable, Cluster, ClusterCodec, CodeStubs, InstanceLayout, load_order, visit_object,
+};
 use crate::codec::{CodeRef, Codec, Describe, RefType};
 use crate::data_image::DataImageBuilder;
 use crate::dispatch_table;
@@ -121,9 +123,9 @@ pub fn plan(
     let sorter = ClusterSorter { graph, spec, target, classes: &classes };
     let (early, rest) = order.split_at(num_early);
     let mut clusters = sorter.clusters(early)?;
-    clusters.sort_by_key(by_group);
+    clusters.sort_by_key(Cluster::usual_place);
     let mut others = sorter.clusters(rest)?;
-    others.sort_by_key(|c| (load_order(c, &spec.class_ids), by_group(c)));
+    others.sort_by_key(|c| (load_position(c, &spec.class_ids), c.usual_place()));
     clusters.extend(others);
     for cluster in &mut clusters {
         sorter.complete(cluster, table)?;
@@ -157,28 +159,9 @@ const EARLY_HANDLES: [&str; 10] = [
     "empty_async_exception_handlers",
 ];
 
-fn by_group(cluster: &Cluster) -> (u8, u32) {
-    let group = match (cluster.is_canonical, cluster.is_deeply_immutable) {
-        (true, _) => 0,
-        (false, true) => 1,
-        (false, false) => 2,
-    };
-    (group, cluster.class_id)
-}
-
 /// Position among the clusters whose order matters to the reader; the same for all others.
-fn load_order(cluster: &Cluster, ids: &ClassIds) -> usize {
-    let order = [
-        (ids.string, true),
-        (ids.mint, true),
-        (ids.double, true),
-        (ids.type_parameter, true),
-        (ids.type_, true),
-        (ids.type_arguments, true),
-        (ids.code, false),
-        (ids.function, false),
-        (ids.closure, true),
-    ];
+fn load_position(cluster: &Cluster, ids: &ClassIds) -> usize {
+    let order = load_order(ids);
     order.iter().position(|&key| key == (cluster.class_id, cluster.is_canonical)).unwrap_or(order.len())
 }
 
@@ -366,10 +349,6 @@ impl Codec for Tracer<'_> {
     fn align(&mut self, _alignment: usize) -> Result<()> {
         Ok(())
     }
-
-    fn inconsistent(&self, reason: String) -> Error {
-        Error::Inconsistent { object: String::new(), reason }
-    }
 }
 
 impl ClusterCodec for Tracer<'_> {
@@ -381,15 +360,7 @@ impl ClusterCodec for Tracer<'_> {
         self.graph
     }
 
-    fn create_members(&mut self, _cluster: &mut Cluster, _count: usize) -> Result<()> {
-        Ok(())
-    }
-
     fn read_only_object(&mut self, _id: ObjId, _previous: &mut u32) -> Result<()> {
-        Ok(())
-    }
-
-    fn shape_instances(&mut self, _cluster: &Cluster) -> Result<()> {
         Ok(())
     }
 }
@@ -723,10 +694,6 @@ impl Codec for Emitter<'_> {
         self.stream.align(alignment);
         Ok(())
     }
-
-    fn inconsistent(&self, reason: String) -> Error {
-        Error::Inconsistent { object: String::new(), reason }
-    }
 }
 
 impl ClusterCodec for Emitter<'_> {
@@ -738,18 +705,10 @@ impl ClusterCodec for Emitter<'_> {
         self.graph
     }
 
-    fn create_members(&mut self, _cluster: &mut Cluster, _count: usize) -> Result<()> {
-        Ok(())
-    }
-
     fn read_only_object(&mut self, id: ObjId, previous: &mut u32) -> Result<()> {
         let offset = self.read_only_offsets[id];
         self.stream.unsigned(u64::from((offset - *previous) / self.target.object_alignment()));
         *previous = offset;
-        Ok(())
-    }
-
-    fn shape_instances(&mut self, _cluster: &Cluster) -> Result<()> {
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::{ObjId, Object, Section};
-use dart_snapshot::clusters::Cluster;
+use dart_snapshot::clusters::{Cluster, load_order};
 use dart_snapshot::hash::TypeHasher;
 use dart_snapshot::hash_tables::canonical_slots;
 use dart_snapshot::objects::TypeArguments;
@@ -13,23 +13,6 @@ use std::hash::{Hash, Hasher};
 const TABLE_HEADER_SLOTS: u32 = 2;
 
 impl Checker<'_, '_> {
-    /// Class ids of clusters in the order that the engine's compiler gives them after the first few, canonical ones unless said
-    /// otherwise (`Serializer::Serialize` in `runtime/vm/app_snapshot.cc`).
-    fn usual_order(&self) -> [(u32, bool); 9] {
-        let ids = &self.snapshot.spec.class_ids;
-        [
-            (ids.string, true),
-            (ids.mint, true),
-            (ids.double, true),
-            (ids.type_parameter, true),
-            (ids.type_, true),
-            (ids.type_arguments, true),
-            (ids.code, false),
-            (ids.function, false),
-            (ids.closure, true),
-        ]
-    }
-
     pub(super) fn cluster_order(&mut self) {
         let snapshot = self.snapshot;
         let ids = &snapshot.spec.class_ids;
@@ -66,12 +49,11 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Some early clusters, sorted; then those of [`Checker::usual_order`]; then the rest, sorted.
+    /// Some early clusters, sorted; then those of [`load_order`]; then the rest, sorted.
     fn is_usual_order(&self, clusters: &[Cluster]) -> bool {
-        let key =
-            |c: &Cluster| (if c.is_canonical { 0 } else { 2 - u8::from(c.is_deeply_immutable) }, c.class_id);
-        let is_sorted = |clusters: &[Cluster]| clusters.is_sorted_by(|a, b| key(a) < key(b));
-        let order = self.usual_order();
+        let is_sorted =
+            |clusters: &[Cluster]| clusters.is_sorted_by(|a, b| a.usual_place() < b.usual_place());
+        let order = load_order(&self.snapshot.spec.class_ids);
         (0..=clusters.len()).take_while(|&early| is_sorted(&clusters[..early])).any(|early| {
             let mut rest = &clusters[early..];
             for (cid, canonical) in order {
