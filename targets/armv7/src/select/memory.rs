@@ -7,6 +7,8 @@ use cranelift_codegen::ir::{
     ExternalName, GlobalValueData, Inst as ClifInst, InstructionData, MemFlags, Opcode, Value, types,
 };
 
+use smallvec::{SmallVec, smallvec};
+
 use super::{Half, Selector, unsupported};
 use crate::error::Error;
 use crate::inst::{FloatSize, Inst, LoadOp, Mem, Op2, Reg, StoreOp};
@@ -209,16 +211,23 @@ impl Selector<'_> {
             self.push(Inst::VLoad { size, rt, mem });
             return;
         }
-        let lo = self.vcode.new_gpr();
-        self.push(Inst::Load { op: LoadOp::Ldr, rt: lo, mem });
-        match size {
-            FloatSize::Single => self.push(Inst::VFromCore { rd: rt, rt: lo }),
-            FloatSize::Double => {
-                let hi = self.vcode.new_gpr();
-                self.push(Inst::Load { op: LoadOp::Ldr, rt: hi, mem: further(mem, 4) });
-                self.push(Inst::VFromCorePair { rd: rt, lo, hi });
-            }
+        let words = self.words_of_float(size, mem);
+        for &(rt, mem) in &words {
+            self.push(Inst::Load { op: LoadOp::Ldr, rt, mem });
         }
+        self.push(match words[..] {
+            [(lo, _), (hi, _)] => Inst::VFromCorePair { rd: rt, lo, hi },
+            _ => Inst::VFromCore { rd: rt, rt: words[0].0 },
+        });
+    }
+
+    /// New core registers for the words of a float in memory, with their places.
+    fn words_of_float(&mut self, size: FloatSize, mem: Mem) -> SmallVec<[(Reg, Mem); 2]> {
+        let mut words = smallvec![(self.vcode.new_gpr(), mem)];
+        if size == FloatSize::Double {
+            words.push((self.vcode.new_gpr(), further(mem, 4)));
+        }
+        words
     }
 
     fn store(
@@ -265,18 +274,13 @@ impl Selector<'_> {
             self.push(Inst::VStore { size, rt, mem });
             return;
         }
-        let lo = self.vcode.new_gpr();
-        match size {
-            FloatSize::Single => {
-                self.push(Inst::VToCore { high: false, rt: lo, rn: rt });
-                self.push(Inst::Store { op: StoreOp::Str, rt: lo, mem });
-            }
-            FloatSize::Double => {
-                let hi = self.vcode.new_gpr();
-                self.push(Inst::VToCorePair { lo, hi, rn: rt });
-                self.push(Inst::Store { op: StoreOp::Str, rt: lo, mem });
-                self.push(Inst::Store { op: StoreOp::Str, rt: hi, mem: further(mem, 4) });
-            }
+        let words = self.words_of_float(size, mem);
+        self.push(match words[..] {
+            [(lo, _), (hi, _)] => Inst::VToCorePair { lo, hi, rn: rt },
+            _ => Inst::VToCore { high: false, rt: words[0].0, rn: rt },
+        });
+        for (rt, mem) in words {
+            self.push(Inst::Store { op: StoreOp::Str, rt, mem });
         }
     }
 }
