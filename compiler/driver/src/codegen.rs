@@ -233,15 +233,10 @@ fn native(params: &Params, link: &Link<'_>, id: FunctionId, name: String) -> Res
 }
 
 fn hand_written(reloc: &snapcrane_arch::Reloc, slot_offset: &dyn Fn(u32) -> u32) -> Reloc {
-    Reloc {
-        offset: reloc.offset,
-        kind: reloc.kind,
-        target: match reloc.target {
-            snapcrane_arch::RelocTarget::Stub(stub) => Target::Piece(PieceKind::Stub(stub)),
-            snapcrane_arch::RelocTarget::PoolSlot(slot) => Target::Pool(slot_offset(slot)),
-        },
-        addend: reloc.addend,
-    }
+    reloc.with_target(match reloc.target {
+        snapcrane_arch::RelocTarget::Stub(stub) => Target::Piece(PieceKind::Stub(stub)),
+        snapcrane_arch::RelocTarget::PoolSlot(slot) => Target::Pool(slot_offset(slot)),
+    })
 }
 
 fn piece(
@@ -260,12 +255,7 @@ fn piece(
             snapcrane_lower::RelocTarget::Helper(helper) => PieceKind::Helper(helper),
             snapcrane_lower::RelocTarget::Routine(routine) => PieceKind::Routine(routine),
         };
-        relocs.push(Reloc {
-            offset: reloc.offset,
-            kind: reloc.kind,
-            target: Target::Piece(target),
-            addend: reloc.addend,
-        });
+        relocs.push(reloc.with_target(Target::Piece(target)));
     }
     let words = compiled.frame_words as usize;
     let stack_maps = compiled

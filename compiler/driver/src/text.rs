@@ -3,7 +3,7 @@
 //! Every piece of code (stub, helper, function) becomes one entry of the engine's instructions table; the order of pieces is the order
 //! of entries and of Code objects. References between pieces are relative, so relocation needs no addresses.
 
-use snapcrane_arch::{RelocKind, StubRef};
+use snapcrane_arch::StubRef;
 
 use crate::error::Error;
 use crate::reach::FunctionId;
@@ -31,17 +31,7 @@ pub enum Target {
 }
 
 /// A field of machine code that is filled in when everything is placed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reloc {
-    /// Offset in the piece.
-    pub offset: u32,
-    /// How it is computed.
-    pub kind: RelocKind,
-    /// What it refers to.
-    pub target: Target,
-    /// Added to the value.
-    pub addend: i64,
-}
+pub type Reloc = snapcrane_arch::Reloc<Target>;
 
 /// Machine code with everything that the runtime must know about it.
 #[derive(Clone, Debug)]
@@ -147,6 +137,8 @@ fn range_error(pieces: &[Piece], placement: &Placement, index: usize, target: Ta
 
 #[cfg(test)]
 mod tests {
+    use snapcrane_arch::RelocKind;
+
     use super::*;
 
     fn piece(function: u32, relocs: Vec<Reloc>) -> Piece {

@@ -3,7 +3,7 @@
 //! Offsets are in bytes from the start of the code. A *return offset* is that of the instruction after a call: the address which
 //! the engine finds in the stack, and the key of all its tables.
 
-use snapcrane_arch::{RelocKind, StubRef};
+use snapcrane_arch::StubRef;
 use snapcrane_ir::{CalleeRef, SourcePos};
 
 use crate::helpers::HelperId;
@@ -23,17 +23,7 @@ pub enum RelocTarget {
 }
 
 /// A field in the code that the linker fills in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Reloc {
-    /// Offset of the field.
-    pub offset: u32,
-    /// How it is computed.
-    pub kind: RelocKind,
-    /// What it refers to.
-    pub target: RelocTarget,
-    /// Constant added to the target.
-    pub addend: i64,
-}
+pub type Reloc = snapcrane_arch::Reloc<RelocTarget>;
 
 /// Which words of the frame hold tagged values while a call is active.
 ///

@@ -136,15 +136,22 @@ fn set_word(code: &mut [u8], offset: usize, word: u32) -> Option<()> {
 
 /// A place that code lacks the address of until it is linked, and how to fill it in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct Reloc {
+pub struct Reloc<T = RelocTarget> {
     /// Byte offset of the field from the start of the code.
     pub offset: u32,
     /// How the field is computed.
     pub kind: RelocKind,
     /// What it refers to.
-    pub target: RelocTarget,
+    pub target: T,
     /// Constant added to the target.
     pub addend: i64,
+}
+
+impl<T> Reloc<T> {
+    /// The same field, for something else to refer to.
+    pub fn with_target<U>(&self, target: U) -> Reloc<U> {
+        Reloc { offset: self.offset, kind: self.kind, target, addend: self.addend }
+    }
 }
 
 /// What a relocation refers to.
