@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const UUID_COMMAND_HEADER_SIZE: u64 = 8;
 const TABLE_HEADER_SIZE: usize = 16;
 const TABLE_ENTRY_SIZE: usize = 8;
+/// Characters of a string that a message shows.
+const SHOWN_CHARACTERS: usize = 40;
 /// Alignment of code.
 const CODE_ALIGNMENT: u32 = 4;
 
@@ -156,10 +158,9 @@ impl Checker<'_, '_> {
                 ((self.word(image, at + 4) >> 1) as u32, at + 4)
             };
             if stored != computed {
-                let reason = format!(
-                    "hash {stored:#x} of string {:?}, computed {computed:#x}",
-                    string.to_string_lossy()
-                );
+                // The instructions table travels as a string, too, and is long.
+                let start_of: String = string.to_string_lossy().chars().take(SHOWN_CHARACTERS).collect();
+                let reason = format!("hash {stored:#x} of string {start_of:?}, computed {computed:#x}");
                 self.error(Section::DataImage, start + place, reason);
             }
             // What is wrong with the hash has been said.

@@ -100,6 +100,9 @@ impl Checker<'_, '_> {
             }
             let (next, size) = (class.next_field_offset_in_words, class.instance_size_in_words);
             let has_instances = (spec.num_predefined_cids..spec.top_level_cid_offset).contains(&cid);
+            if has_instances && class.library.is_null() {
+                self.object(id, "is a class of the program without a library");
+            }
             if has_instances && size != 0 && !(first_word..=size).contains(&next) {
                 self.object(id, format!("fields end at word {next} of {size}"));
             }
