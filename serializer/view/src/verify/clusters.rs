@@ -78,7 +78,6 @@ impl Checker<'_, '_> {
             ids.record_type,
             ids.type_parameter,
             ids.type_arguments,
-            ids.type_parameters,
             ids.mint,
             ids.double,
             ids.float32x4,

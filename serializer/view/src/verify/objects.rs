@@ -73,6 +73,11 @@ impl Checker<'_, '_> {
                 self.named(Section::Roots, format!("handle {name}"), offset, reason);
             }
         }
+        // `ReadRoots` in `runtime/vm/app_snapshot.cc` makes room for the last one without looking whether there is one.
+        if roots.initial_field_table.is_empty() {
+            let reason = "no static fields; the engine needs one at least";
+            self.named(Section::Roots, "initial_field_table", snapshot.map.roots.end, reason);
+        }
         for name in &spec.required_object_store {
             if roots.store(spec, name).is_ok_and(ObjId::is_null) {
                 self.named(
