@@ -5,6 +5,7 @@
 
 mod diff;
 mod exit;
+mod fixtures;
 mod gen_snapshot;
 mod input;
 mod inspect;
@@ -57,6 +58,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Print what differs between two snapshots.
     Diff(diff::DiffArgs),
+    /// Write small snapshots, whole and damaged, for tests of tools that read snapshots.
+    Fixtures(fixtures::FixturesArgs),
     /// List the targets that programs can be compiled for.
     Targets,
     /// Print one function after each phase.
@@ -173,6 +176,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::GenSnapshot { arguments } => run_gen_snapshot(&arguments, target::DEFAULT),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Fixtures(arguments) => fixtures::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Kernel { input } => kernel::print_summary(&input),
         Command::Targets => output::print(target::list()),
