@@ -352,7 +352,7 @@ impl Line {
         }
         let is_sum = previous.base_of_sum.is_some() && self.base == previous.destination;
         match self.numbers[..] {
-            [(low, true)] if is_sum => Some(Joined::Displacement(number + low)),
+            [(low, true)] if is_sum => Some(Joined::Displacement(number.wrapping_add(low))),
             _ => None,
         }
     }

@@ -45,7 +45,12 @@ impl Diff {
         let compares_code = same_code && !content_only;
         let renumbering = if compares_code { Renumbering::new(&a, &b) } else { Renumbering::default() };
         let of = |names| tables::tables(names, same_words, same_code, content_only);
-        let tables = of(&a).into_iter().zip(of(&b));
+        let (of_a, of_b) = std::thread::scope(|scope| {
+            let of_a = scope.spawn(|| of(&a));
+            let of_b = of(&b);
+            (of_a.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), of_b)
+        });
+        let tables = of_a.into_iter().zip(of_b);
         Diff { tables: tables.map(|(a, b)| match_tables(a, b, &renumbering)).collect() }
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use dart_snapshot::objects::{Class, Function, Type};
 use rustc_hash::FxHashMap;
@@ -16,35 +17,72 @@ use crate::tables;
 struct Side {
     /// Digests of the values in the object pool.
     pool: Vec<u64>,
+    /// The cells of the dispatch table.
     cells: Vec<Option<Cell>>,
-    /// The superclass of each class and a digest of its name, by its id.
-    classes: FxHashMap<i64, (Option<i64>, u64)>,
+    hierarchy: Hierarchy,
 }
 
 /// A cell of the dispatch table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Cell {
     /// Digest of the name of its code.
     name: u64,
-    owner: Owner,
-}
-
-/// The cell of a class in a row.
-#[derive(Clone, Copy, Debug)]
-struct OwnCell {
-    /// Digest of the name of its code.
-    name: u64,
+    /// Classes whose cell it can be: those that inherit from the one that declares the function; places in the hierarchy.
+    classes: SmallRanges,
     /// Whether the function is declared in the class without superclass.
     is_of_object: bool,
 }
 
-/// What is known of the class that a cell's function is declared in.
-#[derive(Clone, Copy, Debug)]
-enum Owner {
-    Class(i64),
-    /// Digest of the class's name.
-    Named(u64),
-    Unknown,
+/// Hardly ever more than one: classes of one name.
+type SmallRanges = Vec<Range<u32>>;
+
+/// Places of classes in an order where all subclasses of a class follow it.
+#[derive(Debug, Default)]
+struct Hierarchy {
+    /// By class id, the class with its subclasses.
+    places: FxHashMap<i64, Range<u32>>,
+    /// Classes by digests of their names.
+    named: FxHashMap<u64, Vec<i64>>,
+    /// Class without superclass that others extend.
+    object: Option<i64>,
+}
+
+impl Hierarchy {
+    /// Orders classes, given as ids, ids of superclasses, and names.
+    fn new(classes: impl Iterator<Item = (i64, Option<i64>, u64)>) -> Hierarchy {
+        let mut hierarchy = Hierarchy::default();
+        let mut subclasses: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        let mut roots = Vec::new();
+        for (id, superclass, name) in classes {
+            hierarchy.named.entry(name).or_default().push(id);
+            match superclass {
+                Some(superclass) => subclasses.entry(superclass).or_default().push(id),
+                None => roots.push(id),
+            }
+        }
+        hierarchy.object = roots.iter().copied().find(|root| subclasses.contains_key(root));
+        let mut next = 0;
+        // Classes whose subclasses are being placed, with the next of these; those in a cycle have no place.
+        let mut open: Vec<(i64, usize)> = Vec::new();
+        for root in roots {
+            open.push((root, 0));
+            while let Some((class, done)) = open.pop() {
+                let place = hierarchy.places.entry(class).or_insert_with(|| {
+                    next += 1;
+                    next - 1..next
+                });
+                place.end = next;
+                if let Some(&subclass) = subclasses.get(&class).and_then(|list| list.get(done)) {
+                    open.extend([(class, done + 1), (subclass, 0)]);
+                }
+            }
+        }
+        hierarchy
+    }
+
+    fn with_subclasses(&self, class: i64) -> SmallRanges {
+        self.places.get(&class).cloned().into_iter().collect()
+    }
 }
 
 /// Compares code of two snapshots for one architecture.
@@ -52,6 +90,8 @@ enum Owner {
 pub struct Renumbering {
     /// Class ids of the second snapshot by those of the first.
     classes: BTreeMap<i64, i64>,
+    /// The same with the places of the classes.
+    places: Vec<[(i64, u32); 2]>,
     a: Side,
     b: Side,
     word: i64,
@@ -68,48 +108,50 @@ pub struct Renumbering {
 impl Side {
     fn of(names: &Names<'_, '_>) -> Side {
         let snapshot = names.snapshot;
-        let owner = |code: CodeRef| {
-            let code = snapshot.code_of(code)?;
-            if let CodeKind::Function(function) = code.kind {
-                let function = snapshot.graph.get::<Function>(function).ok()?;
-                return Some(Owner::Class(i64::from(snapshot.owner_class(function.owner)?.1.id)));
-            }
-            // Adapters have the name of the function they lead to.
-            let symbol = snapshot.symbol_of(code).filter(|_| names.symbols)?;
-            Some(Owner::Named(Digest::of(symbol.split_once('.')?.0)))
-        };
-        let cell = |&cell: &Option<CodeRef>| {
-            let owner = owner(cell?).unwrap_or(Owner::Unknown);
-            Some(Cell { name: Digest::of(&names.cell(cell)), owner })
-        };
         let class = |(_, class): (_, &Class)| {
             let supertype = snapshot.graph.get::<Type>(class.super_type).ok();
             let name = Digest::of(&snapshot.class_name(class.id as u32));
-            (i64::from(class.id), (supertype.map(|supertype| i64::from(supertype.class_id())), name))
+            (i64::from(class.id), supertype.map(|supertype| i64::from(supertype.class_id())), name)
+        };
+        let hierarchy = Hierarchy::new(snapshot.of_kind::<Class>().map(class));
+        let classes = |code: CodeRef| {
+            let code = snapshot.code_of(code)?;
+            if let CodeKind::Function(function) = code.kind {
+                let function = snapshot.graph.get::<Function>(function).ok()?;
+                let class = i64::from(snapshot.owner_class(function.owner)?.1.id);
+                return Some((hierarchy.with_subclasses(class), hierarchy.object == Some(class)));
+            }
+            // Adapters have the name of the function they lead to.
+            let symbol = snapshot.symbol_of(code).filter(|_| names.symbols)?;
+            let classes = hierarchy.named.get(&Digest::of(symbol.split_once('.')?.0))?;
+            let ranges = classes.iter().flat_map(|&class| hierarchy.with_subclasses(class));
+            Some((ranges.collect(), false))
+        };
+        let mut known: FxHashMap<CodeRef, Cell> = FxHashMap::default();
+        let cell = |&cell: &Option<CodeRef>| {
+            let make = || {
+                let (classes, is_of_object) = classes(cell?).unwrap_or_default();
+                Some(Cell { name: Digest::of(&names.cell(cell)), classes, is_of_object })
+            };
+            if let Some(cell) = known.get(&cell?) {
+                return Some(cell.clone());
+            }
+            known.insert(cell?, make()?);
+            known.get(&cell?).cloned()
         };
         let pool = snapshot.pool().iter();
         Side {
             pool: pool.map(|entry| Digest::of(&tables::pool_value(names, &entry.value))).collect(),
             cells: snapshot.roots().dispatch_table.iter().map(cell).collect(),
-            classes: snapshot.of_kind::<Class>().map(class).collect(),
+            hierarchy,
         }
     }
 
-    /// The cell at an index, if it can be that of a class: rows share the table, so there are cells of others between those of
-    /// a row.
-    fn cell(&self, index: i64, class: i64) -> Option<OwnCell> {
-        /// Classes have fewer superclasses than this.
-        const MAX_SUPERCLASSES: usize = 1000;
-        let cell = (*self.cells.get(usize::try_from(index).ok()?)?)?;
-        let superclass = |class: &i64| self.classes.get(class)?.0;
-        let mut chain = std::iter::successors(Some(class), superclass).take(MAX_SUPERCLASSES);
-        let is_own = match cell.owner {
-            Owner::Class(declared) => chain.any(|class| class == declared),
-            Owner::Named(name) => chain.any(|class| self.classes.get(&class).is_some_and(|it| it.1 == name)),
-            Owner::Unknown => false,
-        };
-        let is_of_object = matches!(cell.owner, Owner::Class(class) if self.classes.get(&class)?.0.is_none());
-        is_own.then_some(OwnCell { name: cell.name, is_of_object })
+    /// The cell at an index, if it can be that of a class at a place: rows share the table, so there are cells of others
+    /// between those of a row.
+    fn cell(&self, index: i64, place: u32) -> Option<&Cell> {
+        let cell = self.cells.get(usize::try_from(index).ok()?)?.as_ref()?;
+        cell.classes.iter().any(|classes| classes.contains(&place)).then_some(cell)
     }
 }
 
@@ -131,15 +173,18 @@ impl Renumbering {
         let classes = of_a.iter().filter_map(|(name, &id)| Some((id?, (*of_b.get(name)?)?))).collect();
         let layout = a.snapshot.target.layout();
         Renumbering {
-            classes,
-            a: Side::of(a),
-            b: Side::of(b),
             word: i64::from(a.snapshot.format.word_bytes()),
             pool_start: layout.object_pool.element_offset(0),
             table_origin: i64::from(layout.dispatch_table_origin),
-            rows: RefCell::default(),
             class_id_shift: layout.untagged_object.class_id_tag_pos as u32,
+            ..Renumbering::of(classes, Side::of(a), Side::of(b))
         }
+    }
+
+    fn of(classes: BTreeMap<i64, i64>, a: Side, b: Side) -> Renumbering {
+        let place = |side: &Side, id| Some((id, side.hierarchy.places.get(&id)?.start));
+        let places = classes.iter().filter_map(|(&in_a, &in_b)| Some([place(&a, in_a)?, place(&b, in_b)?]));
+        Renumbering { places: places.collect(), classes, a, b, ..Renumbering::default() }
     }
 
     /// Whether two pieces of code do the same.
@@ -165,7 +210,7 @@ impl Renumbering {
             Role::Immediate => {
                 self.same_class(a, b)
                     || self.same_row(a, b) == Some(true)
-                    || self.same_row(-a, -b) == Some(true)
+                    || self.same_row(a.wrapping_neg(), b.wrapping_neg()) == Some(true)
             }
             Role::Constant => self.same_class(a, b) || is_slot() || is_row(),
             Role::Displacement => is_slot() || is_row(),
@@ -176,9 +221,9 @@ impl Renumbering {
     fn same_slot(&self, a: i64, b: i64) -> Option<bool> {
         let digest = |pool: &[u64], offset: i64| {
             // The pool may be tagged, so offsets are one less.
-            let from = (offset + 1) / self.word * self.word - self.pool_start;
-            let index = usize::try_from(from / self.word).ok()?;
-            let is_slot = offset % self.word == 0 || (offset + 1) % self.word == 0;
+            let end = offset.checked_add(1).filter(|&end| end > 0)?;
+            let index = usize::try_from((end / self.word * self.word - self.pool_start) / self.word).ok()?;
+            let is_slot = offset % self.word == 0 || end % self.word == 0;
             pool.get(index).copied().filter(|_| is_slot)
         };
         Some(digest(&self.a.pool, a)? == digest(&self.b.pool, b)?)
@@ -203,7 +248,7 @@ impl Renumbering {
         // Operands of 32 bits show without their sign.
         let narrow = |number: i64| i64::from(number as i32);
         same(a, b)
-            || same(-narrow(a), -narrow(b))
+            || same(narrow(a).wrapping_neg(), narrow(b).wrapping_neg())
             || a % 2 == 0 && b % 2 == 0 && same(a / 2, b / 2)
             || a & rest == b & rest && same(a >> self.class_id_shift, b >> self.class_id_shift)
     }
@@ -215,22 +260,28 @@ impl Renumbering {
     }
 
     fn compare_rows(&self, a: i64, b: i64) -> Option<bool> {
-        // What a class has from `Object` may as well be in another's row.
-        let (mut own, mut inherited) = ((0, 0), (0, 0));
-        for (&in_a, &in_b) in &self.classes {
-            let a = self.a.cell(self.table_origin + a + in_a, in_a);
-            let b = self.b.cell(self.table_origin + b + in_b, in_b);
-            let is_own = [a, b].iter().flatten().any(|cell| !cell.is_of_object);
-            let (same, other) = if is_own { &mut own } else { &mut inherited };
+        // How many cells lead to the same function and to others. The best witness is a class that declares the function itself;
+        // what a class inherits may as well be in another's row, above all what it has from `Object`.
+        let mut counts = [(0u32, 0u32); 3];
+        for &[(in_a, place_a), (in_b, place_b)] in &self.places {
+            let index = |row: i64, class| row.saturating_add(self.table_origin + class);
+            let a = self.a.cell(index(a, in_a), place_a);
+            let b = self.b.cell(index(b, in_b), place_b);
+            let witness = |cell: &Cell, place| match cell {
+                _ if cell.classes.iter().any(|classes| classes.start == place) => 0,
+                Cell { is_of_object: false, .. } => 1,
+                _ => 2,
+            };
+            let witnesses = [a.map(|cell| witness(cell, place_a)), b.map(|cell| witness(cell, place_b))];
+            let Some(best) = witnesses.into_iter().flatten().min() else { continue };
             match (a, b) {
-                (None, None) => {}
-                (Some(a), Some(b)) if a.name == b.name => *same += 1,
-                _ => *other += 1,
+                (Some(a), Some(b)) if a.name == b.name => counts[best].0 += 1,
+                _ => counts[best].1 += 1,
             }
         }
+        let (same, other) = counts.into_iter().find(|(same, other)| same + other > 0)?;
         // An edit may change what some classes do.
-        let decide = |(same, other)| (same + other > 0).then_some(same > 0 && same >= other);
-        decide(own).or_else(|| decide(inherited))
+        Some(same > 0 && (a == b || same >= other))
     }
 }
 
@@ -244,33 +295,49 @@ mod tests {
         Number { role, value }
     }
 
-    fn cell(name: u64, declared: i64) -> Option<Cell> {
-        Some(Cell { name, owner: Owner::Class(declared) })
-    }
-
     /// A class with the id 10 was added in front of two, 10 and 11, now 11 and 12, of which the second extends the first; the pool
     /// lost its first entry.
     fn renumbering() -> Renumbering {
-        let classes = |first: i64| -> FxHashMap<i64, (Option<i64>, u64)> {
-            [(1, (None, 1)), (first, (Some(1), 2)), (first + 1, (Some(first), 3))].into_iter().collect()
-        };
-        let row = |first: usize, ids: i64| {
+        let side = |pool: &[u64], row: usize, first: i64| {
+            let classes = [(1, None, 1), (first, Some(1), 2), (first + 1, Some(first), 3)];
+            let hierarchy = Hierarchy::new(classes.into_iter());
+            let cell = |name, class| {
+                let classes = hierarchy.with_subclasses(class);
+                Some(Cell { name, classes, is_of_object: hierarchy.object == Some(class) })
+            };
             let mut cells = vec![None; 40];
-            cells[first] = cell(100, ids);
-            cells[first + 1] = cell(101, ids + 1);
+            cells[row] = cell(100, first);
+            cells[row + 1] = cell(101, first + 1);
             // The same method of `Object` in all rows says nothing.
             cells[20] = cell(102, 1);
-            cells
+            Side { pool: pool.to_vec(), cells, hierarchy }
         };
+        let classes = [(1, 1), (10, 11), (11, 12)].into_iter().collect();
         Renumbering {
-            classes: [(1, 1), (10, 11), (11, 12)].into_iter().collect(),
-            a: Side { pool: vec![7, 8, 9], cells: row(15, 10), classes: classes(10) },
-            b: Side { pool: vec![8, 9], cells: row(19, 11), classes: classes(11) },
             word: WORD,
             pool_start: 16,
-            table_origin: 0,
-            rows: RefCell::default(),
             class_id_shift: 12,
+            ..Renumbering::of(classes, side(&[7, 8, 9], 15, 10), side(&[8, 9], 19, 11))
+        }
+    }
+
+    #[test]
+    fn subclasses_follow_their_class() {
+        // 1 ← 2 ← (4, 5), 1 ← 3; 8 and 9 extend each other.
+        let classes =
+            [(1, None), (5, Some(2)), (2, Some(1)), (3, Some(1)), (4, Some(2)), (8, Some(9)), (9, Some(8))];
+        let hierarchy = Hierarchy::new(classes.into_iter().map(|(id, superclass)| (id, superclass, 0)));
+        let range = |class| hierarchy.places.get(&class).cloned();
+        assert_eq!([1, 2, 5, 4, 3].map(range), [Some(0..5), Some(1..4), Some(2..3), Some(3..4), Some(4..5)]);
+        assert_eq!((range(8), hierarchy.object), (None, Some(1)));
+    }
+
+    #[test]
+    fn numbers_at_the_limits_stand_for_nothing() {
+        for role in [Role::Immediate, Role::Constant, Role::Displacement, Role::PoolSlot, Role::Row] {
+            for (a, b) in [(i64::MIN, i64::MAX), (i64::MAX, i64::MIN), (-1, i64::MIN)] {
+                assert!(!renumbering().same_number(number(role, a), number(role, b)), "{role:?} {a} {b}");
+            }
         }
     }
 

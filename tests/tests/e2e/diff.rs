@@ -121,7 +121,7 @@ int changed(int x) => x + 1;
 
 int number(int x) => x + 1000;
 
-int untouched(int x) => x - sizes.length;
+int measured(int x) => x - sizes.length;
 
 void closures(List<int> list) {
   list.forEach((x) => print('first $x'));
@@ -133,7 +133,7 @@ void main(List<String> args) {
   for (final shape in shapes) print(shape.area() + shape.side);
   print(removed(args.length));
   print(changed(args.length));
-  print(number(untouched(args.length)));
+  print(number(measured(args.length)));
   print('the old text');
   print(sizes);
   closures([args.length, 2]);
@@ -172,7 +172,7 @@ int changed(int x) => x > 10 ? x * x * x : x + 1;
 
 int number(int x) => x + 2000;
 
-int untouched(int x) => x - sizes.length;
+int measured(int x) => x - sizes.length;
 
 void closures(List<int> list) {
   list.forEach((x) => print('inserted ${x * x}'));
@@ -186,7 +186,7 @@ void main(List<String> args) {
   print(Added('you').greet());
   print(added(args.length));
   print(changed(args.length));
-  print(number(untouched(args.length)));
+  print(number(measured(args.length)));
   print('the new text');
   print(sizes);
   closures([args.length, 2]);
@@ -194,7 +194,7 @@ void main(List<String> args) {
 ";
 
 /// Compiles both versions from the same path; the two snapshots, and the path as names have it.
-fn versions(dir: &Path) -> (PathBuf, PathBuf, String) {
+fn versions(dir: &Path, before: &str, after: &str) -> (PathBuf, PathBuf, String) {
     let harness = harness();
     let (source, kernel) = (dir.join("program.dart"), dir.join("program.dill"));
     let snapshot = |text: &str, name: &str| {
@@ -205,7 +205,7 @@ fn versions(dir: &Path) -> (PathBuf, PathBuf, String) {
         harness.compile(&kernel, &path, &CompileOptions::default());
         path
     };
-    (snapshot(BEFORE, "before.so"), snapshot(AFTER, "after.so"), format!(" (file://{})", source.display()))
+    (snapshot(before, "before.so"), snapshot(after, "after.so"), format!(" (file://{})", source.display()))
 }
 
 /// `("Shape", "instance words", 2, 4)` for each change of an entry of the program.
@@ -221,7 +221,7 @@ fn changes(table: &Value, url: &str) -> Vec<(String, String, String, String)> {
 #[test]
 fn an_edit_shows_and_nothing_else() {
     let dir = harness().temp_dir();
-    let (before, after, url) = versions(dir.path());
+    let (before, after, url) = versions(dir.path(), BEFORE, AFTER);
     let tables = tables(&before, &after, &[]);
     let of_program = |title: &str, which: &str| -> Vec<String> {
         names(&tables[title], which).iter().map(|name| name.replace(&url, "")).collect()
@@ -281,6 +281,8 @@ fn an_edit_shows_and_nothing_else() {
             pair("closures", "bytes"),
             pair("main", "bytes"),
             pair("new Shape", "bytes"),
+            // It refers to the list that has changed.
+            pair("measured", "instructions"),
             pair("number", "instructions"),
         ])
     );
@@ -303,6 +305,106 @@ fn an_edit_shows_and_nothing_else() {
     }
     let short = String::from_utf8(diff(&before, &after, &[]).stdout).expect("a text");
     assert!(short.len() < text.len() && short.contains(" more\n"), "{short}");
+}
+
+const OTHER: &str = r"
+class _Private {
+  final int value;
+  _Private(this.value);
+  int twice() => value * 2;
+}
+
+int useOther(int x) => _Private(x).twice();
+";
+
+/// Members that share their names. What stands in `/*` is not in the first version, what is behind `//-` not in the second.
+const NAMESAKES: &str = r"
+import 'other.dart';
+
+class _Private {
+  final int value;
+  _Private(this.value);
+  int twice() => value * 2;
+  /*int thrice() => value * 3;*/
+}
+
+mixin Counting {
+  int count = 0;
+  int advance() => count++;
+}
+
+class Left with Counting {}
+
+class Right with Counting {
+  /*@override int advance() => count += 2;*/
+}
+
+class Cell {
+  int _content;
+  Cell(this._content);
+  Cell.doubled(int x) : _content = x * 2;
+  int get content => _content + 1;
+  set content(int x) => _content = x; //-
+}
+
+int first(int x) {
+  /*int inner(int y) => y * 1000; print(inner(x) + inner(x + 1));*/
+  int inner2(int y) { print(y); return y - x; }
+  return inner2(x) + inner2(x + 1);
+}
+
+int second(int x) {
+  int inner2(int y) { print(y); return y - x; }
+  return inner2(x) + inner2(x + 1);
+}
+
+void later(List<void Function()> actions) {
+  /*actions.add(() { print('zeroth'); print(actions.length + actions.length); });*/
+  actions.add(() => print('first'));
+  actions.add(() => print('second'));
+  actions.add(() => print('third'));
+}
+
+void main(List<String> args) {
+  final x = args.length;
+  print(useOther(x) + _Private(x).twice());
+  /*print(_Private(x).thrice());*/
+  for (final counting in <Counting>[Left(), Right(), Left()]) print(counting.advance());
+  final cells = [Cell(x), Cell.doubled(x)];
+  for (final cell in cells) {
+    cell.content = x; //-
+    print(cell.content);
+  }
+  print([first, second].map((f) => f(x)).toList());
+  print(cells.map((cell) => cell.content).toList());
+  final actions = <void Function()>[];
+  later(actions);
+  for (final action in actions) action();
+}
+";
+
+#[test]
+fn namesakes_are_told_apart() {
+    let dir = harness().temp_dir();
+    fs::write(dir.path().join("other.dart"), OTHER).expect("the folder is writable");
+    let after: Vec<&str> = NAMESAKES.lines().filter(|line| !line.ends_with("//-")).collect();
+    let after = after.join("\n").replace("/*", "").replace("*/", "");
+    let (before, after, url) = versions(dir.path(), NAMESAKES, &after);
+    let tables = tables(&before, &after, &[]);
+    let of_program = |title: &str, which: &str| -> Vec<String> {
+        names(&tables[title], which).iter().map(|name| name.replace(&url, "")).collect()
+    };
+    // The private class of the other library has lost nothing.
+    assert_eq!(of_program("functions", "only_a"), ["Cell.set:content"]);
+    assert_eq!(
+        of_program("functions", "only_b"),
+        ["Right.advance", "_Private.thrice", "first.inner", "later.<anonymous closure>"]
+    );
+    assert_eq!(list(&tables["functions"], "changes"), &[] as &[Value]);
+    assert!(is_alike(&tables["classes"]), "{}", tables["classes"]);
+    let own: BTreeSet<String> = changes(&tables["code"], &url).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(own.iter().map(String::as_str).collect::<Vec<_>>(), ["first", "later", "main"]);
+    assert_eq!(of_program("strings", "only_b"), ["inner", "thrice", "zeroth"]);
 }
 
 #[test]
