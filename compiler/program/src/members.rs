@@ -159,6 +159,7 @@ impl<'k> Loader<'k> {
             prefer_inline: pragmas.prefer_inline,
             never_inline: pragmas.never_inline,
             no_interrupts: pragmas.no_interrupts,
+            is_external_effect: pragmas.is_external_effect,
         })
     }
 
@@ -190,6 +191,7 @@ impl<'k> Loader<'k> {
             prefer_inline: pragmas.prefer_inline,
             never_inline: pragmas.never_inline,
             no_interrupts: pragmas.no_interrupts,
+            is_external_effect: pragmas.is_external_effect,
         })
     }
 

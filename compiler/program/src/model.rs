@@ -259,6 +259,8 @@ pub struct Member {
     pub is_invisible: bool,
     /// `vm:unsafe:no-interrupts`: no stack checks.
     pub no_interrupts: bool,
+    /// `external-effect`: calls count for analyses of the program only; neither they nor their arguments are compiled.
+    pub is_external_effect: bool,
 }
 
 /// Parameters of a function, in the order that calls pass them.

@@ -139,6 +139,7 @@ programs! {
     exceptions
     exceptions_gc
     exit_code
+    external_effect
     fields_unboxed
     files
     function_apply

@@ -92,9 +92,13 @@ impl<'b> BodyBuilder<'_, 'b> {
         {
             return self.identical(left, right);
         }
+        let member = self.ctx().procedure_id(target);
+        if self.ctx().program.members[member].is_external_effect {
+            return Ok(self.b.null());
+        }
         let evaluated = self.arguments(arguments)?;
         self.at(expr.position);
-        let result = self.call_member(self.ctx().procedure_id(target), None, &evaluated)?;
+        let result = self.call_member(member, None, &evaluated)?;
         self.call_result(expr.node, result)
     }
 
