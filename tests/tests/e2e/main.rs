@@ -8,6 +8,7 @@ mod determinism;
 mod diff;
 mod engines;
 mod errors;
+mod fixtures;
 mod gc;
 mod golden;
 mod inspection;
