@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("serializer/container/src/read/elf.rs", "machine numbers of ELF files"),
     ("serializer/container/src/read/macho.rs", "machine numbers of Mach-O files"),
     ("serializer/container/src/read/mod.rs", "machines that files are for"),
+    ("serializer/fixtures/src/lib.rs", "the targets that fixtures are made for"),
     ("serializer/snapshot/src/testing.rs", "targets of the format's tests"),
     ("serializer/view/src/target.rs", "architectures that the engine data do not have"),
     ("serializer/view/src/engine.rs", "the processor of an engine binary, by the machine in its header"),
