@@ -56,8 +56,8 @@ impl CompilerOptions {
 /// functions.
 pub struct Compiler {
     isas: Vec<Isa>,
-    /// The order in which code for the targets is generated from the same CLIF, each with the way from the one before it; the way to
-    /// the first starts at the first target. Targets that keep fences come before those that drop them.
+    /// The order in which code for the targets is generated from the same CLIF, each with the way from the one before it. The CLIF is
+    /// written for the first. Targets that keep fences come before those that drop them.
     order: Vec<(usize, Retarget)>,
     options: CompilerOptions,
     registers: regalloc2::Ctx,
@@ -87,7 +87,7 @@ impl Compiler {
             .collect::<Result<Vec<_>, LowerError>>()?;
         let mut indices: Vec<usize> = (0..targets.len()).collect();
         indices.sort_by_key(|&index| !isas[index].facts.weak_memory);
-        let mut from = targets[0];
+        let mut from = targets[indices[0]];
         let order = indices
             .into_iter()
             .map(|index| {
@@ -133,20 +133,23 @@ impl Compiler {
         debug_assert_eq!(contexts.len(), self.isas.len());
         let key = Some(&function.key);
         let kind = CodeKind::Function;
-        self.build(0, &contexts[0], function)?;
+        let first = self.order[0].0;
+        self.build(first, &contexts[first], function)?;
         if contexts.len() == 1 {
-            return Ok(vec![self.finish(0, kind, key, None)?]);
+            return Ok(vec![self.finish(first, kind, key, None)?]);
         }
         if self.emit.target_specific {
-            let mut compiled = vec![self.finish(0, kind, key, None)?];
-            for (index, ctx) in contexts.iter().enumerate().skip(1) {
-                self.build(index, ctx, function)?;
-                compiled.push(self.finish(index, kind, key, None)?);
-            }
-            return Ok(compiled);
+            return contexts
+                .iter()
+                .enumerate()
+                .map(|(index, ctx)| {
+                    self.build(index, ctx, function)?;
+                    self.finish(index, kind, key, None)
+                })
+                .collect();
         }
         let expected = self.check_clif(key)?;
-        self.optimize(0, key)?;
+        self.optimize(first, key)?;
         let mut compiled: Vec<Option<CompiledFunction>> = vec![None; contexts.len()];
         for step in 0..self.order.len() {
             let (index, retarget) = &self.order[step];

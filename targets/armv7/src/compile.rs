@@ -137,7 +137,10 @@ impl Compiler {
         context.compute_domtree();
         context.eliminate_unreachable_code(&self.flags).map_err(|e| defect(e, &context.func))?;
         context.remove_constant_phis(&self.flags).map_err(|e| defect(e, &context.func))?;
-        context.func.dfg.resolve_all_aliases();
+        let dfg = &mut context.func.dfg;
+        if dfg.values().any(|value| dfg.value_is_alias(value)) {
+            dfg.resolve_all_aliases();
+        }
         if self.options.optimize {
             context.egraph_pass(&self.flags, &mut self.control).map_err(|e| defect(e, &context.func))?;
         }
