@@ -20,7 +20,7 @@ use snapcrane_arch::{ExtraStub, StubRef};
 use snapcrane_engines::{HEAP_OBJECT_TAG, Layout, RuntimeEntry, SMI_TAG_SIZE, TargetSpec};
 
 use crate::helpers::HelperId;
-use crate::isa::{IsaFacts, int_of_tagged};
+use crate::isa::{IsaFacts, class_id_of_tagged, int_of_tagged};
 use crate::metadata::RelocTarget;
 
 /// Operands of a call.
@@ -140,7 +140,7 @@ pub(crate) struct Emitter<'f> {
     /// Number of calls so far that may have moved objects.
     pub(crate) collections: u32,
     outgoing: Option<StackSlot>,
-    int_of_tagged: Option<FuncRef>,
+    intrinsics: SmallVec<[(UserExternalName, FuncRef); 2]>,
 }
 
 impl<'f> Emitter<'f> {
@@ -177,7 +177,7 @@ impl<'f> Emitter<'f> {
             unwind: None,
             collections: 0,
             outgoing: None,
-            int_of_tagged: None,
+            intrinsics: SmallVec::new(),
         }
     }
 
@@ -340,16 +340,22 @@ impl<'f> Emitter<'f> {
 
     /// The integer that a tagged word means, which is a Smi or a Mint, by the intrinsic for it.
     pub(crate) fn int_of_tagged(&mut self, value: Value) -> Value {
-        let func = match self.int_of_tagged {
-            Some(func) => func,
+        let offset = (self.layout.mint.value - HEAP_OBJECT_TAG) as u32;
+        self.intrinsic(int_of_tagged(offset), value, types::I64)
+    }
+
+    /// Calls an intrinsic.
+    fn intrinsic(&mut self, name: UserExternalName, operand: Value, result: Type) -> Value {
+        let func = match self.intrinsics.iter().find(|(known, _)| *known == name) {
+            Some(&(_, func)) => func,
             None => {
-                let offset = (self.layout.mint.value - HEAP_OBJECT_TAG) as u32;
-                let sig = self.signature(CallConv::Tail, &[self.word], Some(types::I64));
-                let func = self.import(int_of_tagged(offset), sig);
-                *self.int_of_tagged.insert(func)
+                let sig = self.signature(CallConv::Tail, &[self.word], Some(result));
+                let func = self.import(name.clone(), sig);
+                self.intrinsics.push((name, func));
+                func
             }
         };
-        let inst = self.cur.ins().call(func, &[value]);
+        let inst = self.cur.ins().call(func, &[operand]);
         self.cur.func.dfg.first_result(inst)
     }
 
@@ -484,8 +490,19 @@ impl<'f> Emitter<'f> {
         if pos + size < 32 { self.and_imm(cid, (1 << size) - 1) } else { cid }
     }
 
+    fn class_id_intrinsic(&self) -> Option<UserExternalName> {
+        let bits = &self.layout.untagged_object;
+        let (pos, size) = (bits.class_id_tag_pos as u32, bits.class_id_tag_size as u32);
+        let offset = self.layout.object.tags - HEAP_OBJECT_TAG;
+        let smi = self.target.engine.cids.smi;
+        if self.isa.has_intrinsics && pos + size == 32 { class_id_of_tagged(offset, pos, smi) } else { None }
+    }
+
     /// Class id of any tagged value, as a 32-bit integer.
     pub(crate) fn class_id_of(&mut self, value: Value) -> Value {
+        if let Some(name) = self.class_id_intrinsic() {
+            return self.intrinsic(name, value, types::I32);
+        }
         let (heap, done) = (self.block(), self.block());
         let result = self.param(done, types::I32);
         let smi_cid = self.const_of(types::I32, i64::from(self.target.engine.cids.smi));

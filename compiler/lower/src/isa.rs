@@ -7,7 +7,7 @@ use snapcrane_engines::{Arch, Os, TargetSpec};
 use snapcrane_ir::SourcePos;
 use target_lexicon::Triple;
 
-pub(crate) use snapcrane_armv7::intrinsics::int_of_tagged;
+pub(crate) use snapcrane_armv7::intrinsics::{class_id_of_tagged, int_of_tagged};
 pub use snapcrane_armv7::routines::RoutineId;
 
 use crate::compile::CompilerOptions;
@@ -82,8 +82,8 @@ pub(crate) struct IsaFacts {
     pub(crate) weak_memory: bool,
     /// The code generator knows `floor`, `ceil` and `trunc`; otherwise it would call a library function that nobody links.
     pub(crate) has_rounding: bool,
-    /// The code generator knows the intrinsic [`int_of_tagged`].
-    pub(crate) has_int_of_tagged: bool,
+    /// The code generator knows the intrinsics [`int_of_tagged`] and [`class_id_of_tagged`].
+    pub(crate) has_intrinsics: bool,
     /// Alignment of functions in bytes.
     pub(crate) function_align: u32,
 }
@@ -104,7 +104,7 @@ impl IsaFacts {
             c_doubles_as_ints: (target.arch, target.os) == (Arch::Arm, Os::Android),
             weak_memory: !is_x64,
             has_rounding: !is_x64,
-            has_int_of_tagged: target.arch == Arch::Arm,
+            has_intrinsics: target.arch == Arch::Arm,
             function_align: if target.arch == Arch::Arm { 4 } else { 16 },
         }
     }

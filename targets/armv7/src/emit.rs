@@ -515,6 +515,14 @@ impl Emitter {
             }
             Inst::Load { op, rt, mem } => self.load(op, rt.to_gpr(), mem),
             Inst::Store { op, rt, mem } => self.store(op, rt.to_gpr(), mem),
+            Inst::ClassIdOfTagged { rd, rn, offset, shift, smi } => {
+                let (rd, rn) = (rd.to_gpr(), rn.to_gpr());
+                let smi = Operand2::constant(smi).expect("a constant that fits");
+                self.put(encode::compare(AL, CmpOp::Tst, rn, Operand2::constant(1).expect("a small number")));
+                self.put(encode::word(Cond::Ne, WordOp::Ldr, rd, encode::Mem::new(rn, offset)));
+                self.put(encode::mov(Cond::Ne, Flags::Keep, rd, Operand2::Shifted(rd, Shift::Lsr, shift)));
+                self.put(encode::mov(Cond::Eq, Flags::Keep, rd, smi));
+            }
             Inst::IntOfTagged { lo, hi, rn, offset } => {
                 self.int_of_tagged(lo.map(Reg::to_gpr), hi.map(Reg::to_gpr), rn.to_gpr(), offset);
             }

@@ -339,6 +339,9 @@ pub enum Inst {
     /// `hi:lo` = the integer that a tagged word means: `rn >> 1` if its lowest bit is 0, else what is in memory at `rn + offset`. Halves
     /// that nothing uses are missing. Changes flags.
     IntOfTagged { lo: Option<Reg>, hi: Option<Reg>, rn: Reg, offset: i32 },
+    /// `rd` = the class id of a tagged word: `smi`, which fits an operand, if its lowest bit is 0, else the bits from `shift` on of the word in memory at
+    /// `rn + offset`. Changes flags.
+    ClassIdOfTagged { rd: Reg, rn: Reg, offset: i32, shift: u8, smi: u32 },
     /// `dmb ish`
     Fence,
 
@@ -495,7 +498,7 @@ impl Inst {
                 v.read(rm);
                 v.write(rd);
             }
-            Inst::BitField { rd, rn, .. } => {
+            Inst::BitField { rd, rn, .. } | Inst::ClassIdOfTagged { rd, rn, .. } => {
                 v.read(rn);
                 v.write(rd);
             }
@@ -706,6 +709,9 @@ impl fmt::Display for Inst {
             Inst::IntOfTagged { lo, hi, rn, offset } => {
                 let half = |reg: &Option<Reg>| reg.map_or("_".into(), |reg| reg.to_string());
                 write!(f, "{}, {} = int_of_tagged {rn}, #{offset}", half(lo), half(hi))
+            }
+            Inst::ClassIdOfTagged { rd, rn, offset, shift, smi } => {
+                write!(f, "{rd} = class_id_of_tagged {rn}, #{offset} lsr #{shift} else #{smi}")
             }
             Inst::Fence => f.write_str("dmb"),
             Inst::VAlu { op, size, rd, rn, rm } => write!(f, "{rd} = v{}.{size} {rn}, {rm}", Name(op)),

@@ -27,6 +27,7 @@ use smallvec::SmallVec;
 
 use crate::error::Error;
 use crate::inst::{AluOp, CmpOp, Inst, Mem, Op2, Reg, RegPair};
+use crate::intrinsics::{self, Intrinsic};
 use crate::legalize::{Regs, float_size, is_supported};
 use crate::order::LoweredBlock;
 use crate::regs::{Cond, Shift};
@@ -126,10 +127,15 @@ impl<'a> Selector<'a> {
                 {
                     return Err(self.unsupported(inst));
                 }
-                for value in dfg.inst_values(inst) {
-                    self.uses[value] = self.uses[value].saturating_add(1);
+                let opcode = dfg.insts[inst].opcode();
+                let mut count = |value: Value| self.uses[value] = self.uses[value].saturating_add(1);
+                if opcode.is_terminator() {
+                    // With the arguments of blocks.
+                    dfg.inst_values(inst).for_each(&mut count);
+                } else {
+                    dfg.inst_args(inst).iter().copied().for_each(&mut count);
                 }
-                self.writes_thread |= dfg.insts[inst].opcode() == Opcode::SetPinnedReg;
+                self.writes_thread |= opcode == Opcode::SetPinnedReg;
             }
         }
         Ok(())
@@ -203,11 +209,11 @@ impl<'a> Selector<'a> {
         Ok(())
     }
 
-    /// The offset, if an instruction calls the intrinsic [`crate::intrinsics::int_of_tagged`].
-    fn offset_of_int(&self, inst: ClifInst) -> Option<i32> {
+    /// The intrinsic that an instruction calls.
+    fn intrinsic(&self, inst: ClifInst) -> Option<Intrinsic> {
         match self.func.dfg.insts[inst] {
             InstructionData::Call { opcode: Opcode::Call, func_ref, .. } => {
-                crate::intrinsics::offset_of_int(self.func, func_ref)
+                intrinsics::intrinsic(self.func, func_ref)
             }
             _ => None,
         }
@@ -217,7 +223,7 @@ impl<'a> Selector<'a> {
     fn is_wanted(&self, inst: ClifInst) -> bool {
         let opcode = self.func.dfg.insts[inst].opcode();
         opcode.is_terminator()
-            || opcode.is_call() && self.offset_of_int(inst).is_none()
+            || opcode.is_call() && self.intrinsic(inst).is_none()
             || opcode.can_store()
             || opcode.other_side_effects()
             || opcode.can_trap() && !opcode.can_load()

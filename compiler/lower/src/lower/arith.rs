@@ -154,7 +154,7 @@ impl Lowering<'_, '_> {
         if let Some(ObjectKey::Int(value)) = self.constant_object(operand) {
             return self.e.const_of(clif::I64, *value);
         }
-        if self.e.isa.has_int_of_tagged {
+        if self.e.isa.has_intrinsics {
             return self.e.int_of_tagged(a);
         }
         let (boxed, done) = (self.e.cold_block(), self.e.block());

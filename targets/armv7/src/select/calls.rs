@@ -11,6 +11,7 @@ use super::{Selector, at, unsupported};
 use crate::abi::{Place, Places};
 use crate::error::Error;
 use crate::inst::{CallDest, CallInfo, FloatSize, Inst, LoadOp, Mem, Reg, RegPair, StoreOp, UnaryOp};
+use crate::intrinsics::Intrinsic;
 use crate::legalize::{float_size, is_supported};
 use crate::metadata::RelocTarget;
 use crate::regs::{Dpr, Gpr};
@@ -113,8 +114,8 @@ impl Selector<'_> {
 
     pub(super) fn call(&mut self, inst: ClifInst) -> Result<(), Error> {
         let func = self.func;
-        if let Some(offset) = self.offset_of_int(inst) {
-            return self.int_of_tagged(inst, offset);
+        if let Some(intrinsic) = self.intrinsic(inst) {
+            return self.call_intrinsic(inst, intrinsic);
         }
         let opcode = func.dfg.insts[inst].opcode();
         let is_tail = matches!(opcode, Opcode::ReturnCall | Opcode::ReturnCallIndirect);
@@ -180,22 +181,27 @@ impl Selector<'_> {
         Ok(())
     }
 
-    fn int_of_tagged(&mut self, inst: ClifInst, offset: i32) -> Result<(), Error> {
+    /// The instruction that stands for a call of an intrinsic.
+    fn call_intrinsic(&mut self, inst: ClifInst, intrinsic: Intrinsic) -> Result<(), Error> {
         let dfg = &self.func.dfg;
         let (&[tagged], &[result]) = (dfg.inst_args(inst), dfg.inst_results(inst)) else {
             return Err(self.unsupported(inst));
         };
         let fits = |offset| crate::encode::fits_word_offset(offset);
-        if self.ty(tagged) != types::I32
-            || self.ty(result) != types::I64
-            || !fits(offset)
-            || !fits(offset + 4)
-        {
-            return Err(self.unsupported(inst));
+        match (intrinsic, self.ty(tagged), self.ty(result)) {
+            (Intrinsic::IntOfTagged { offset }, types::I32, types::I64)
+                if fits(offset) && fits(offset + 4) =>
+            {
+                let regs = self.values[result];
+                let rn = self.gpr(tagged);
+                self.push(Inst::IntOfTagged { lo: regs.lo, hi: regs.hi, rn, offset });
+            }
+            (Intrinsic::ClassIdOfTagged { offset, shift, smi }, types::I32, types::I32) => {
+                let (rn, rd) = (self.gpr(tagged), self.result(result));
+                self.push(Inst::ClassIdOfTagged { rd, rn, offset, shift, smi });
+            }
+            _ => return Err(self.unsupported(inst)),
         }
-        let regs = self.values[result];
-        let rn = self.gpr(tagged);
-        self.push(Inst::IntOfTagged { lo: regs.lo, hi: regs.hi, rn, offset });
         Ok(())
     }
 

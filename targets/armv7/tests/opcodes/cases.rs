@@ -653,6 +653,27 @@ pub fn intrinsics() -> Vec<Case> {
     cases
 }
 
+/// Class ids of tagged words: of small integers, and of what is in memory.
+pub fn class_ids() -> Vec<Case> {
+    use types::I32;
+    // Offset -1, shift 12, 59 for small integers.
+    let preamble = " ss0 = explicit_slot 4, align = 4\n fn0 = colocated u2:4278976571(i32) -> i32 tail";
+    let mut cases = Vec::new();
+    for (prepare, oracle) in [
+        (" v50 = iconst.i32 -2\n v51 = band v0, v50", " v60 = iconst.i32 59"),
+        (
+            " v50 = stack_addr.i32 ss0\n store notrap aligned v1, v50\n v52 = iconst.i32 1\n v51 = iadd v50, v52",
+            " v52 = iconst.i32 12\n v60 = ushr v1, v52",
+        ),
+    ] {
+        let used = " v100 = iadd v60, v0";
+        let body = format!("{prepare}\n v60 = call fn0(v51)\n{used}");
+        let oracle = Some(format!("{oracle}\n{used}"));
+        cases.push(Case { oracle, ..with_preamble(preamble, case(&[I32, I32], &body, &[I32])) });
+    }
+    cases
+}
+
 /// Calls that may end in a handler, with values of all kinds live there and after the normal return.
 pub fn exceptions() -> Vec<Case> {
     use types::{F64, I32, I64};

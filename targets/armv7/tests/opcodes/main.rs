@@ -329,6 +329,7 @@ fn memory() {
 #[test]
 fn intrinsics() {
     check(&cases::intrinsics());
+    check(&cases::class_ids());
 }
 
 #[test]
