@@ -4,7 +4,7 @@ use cranelift_entity::EntityRef;
 use rayon::prelude::*;
 use snapcrane_arch::NativeFunction;
 use snapcrane_engines::TargetSpec;
-use snapcrane_lower::{CompiledFunction, Compiler, CompilerOptions, LowerContext};
+use snapcrane_lower::{CompiledFunction, Compiler, CompilerOptions, HelperId, LowerContext};
 use snapcrane_program::ids::FunctionKey;
 use snapcrane_program::{Params, Program};
 
@@ -32,13 +32,20 @@ pub fn generate(
     options: &CompilerOptions,
     only: Only<'_>,
 ) -> Result<Vec<Vec<Piece>>, Error> {
-    let mut all = links
-        .par_iter()
-        .map(|link| common_pieces(link.target(), options))
-        .collect::<Vec<Result<Vec<Piece>, Error>>>()
-        .into_iter()
-        .collect::<Result<Vec<_>, Error>>()?;
     let family_indices = families(links);
+    let common = family_indices
+        .par_iter()
+        .map(|indices| {
+            let targets: Vec<&TargetSpec> = indices.iter().map(|&index| links[index].target()).collect();
+            common_pieces(&targets, options)
+        })
+        .collect::<Vec<Result<Vec<Vec<Piece>>, Error>>>();
+    let mut all: Vec<Vec<Piece>> = links.iter().map(|_| Vec::new()).collect();
+    for (indices, pieces) in family_indices.iter().zip(common) {
+        for (&index, pieces) in indices.iter().zip(pieces?) {
+            all[index] = pieces;
+        }
+    }
     let families: Vec<Vec<&Link<'_>>> =
         family_indices.iter().map(|indices| indices.iter().map(|&index| &links[index]).collect()).collect();
     let work: Vec<(usize, FunctionId)> = (0..families.len())
@@ -97,8 +104,19 @@ fn families(links: &[Link<'_>]) -> Vec<Vec<usize>> {
     families
 }
 
-/// Stubs, helpers and routines.
-fn common_pieces(target: &TargetSpec, options: &CompilerOptions) -> Result<Vec<Piece>, Error> {
+/// Stubs, helpers and routines for each of the targets of a family.
+fn common_pieces(targets: &[&TargetSpec], options: &CompilerOptions) -> Result<Vec<Vec<Piece>>, Error> {
+    let helpers = snapcrane_lower::compile_helpers(targets, options.clone())
+        .map_err(|source| Error::Lower { function: "helpers".into(), source })?;
+    targets.iter().zip(helpers).map(|(target, helpers)| pieces_around(target, helpers, options)).collect()
+}
+
+/// Stubs, the helpers that are given, and routines.
+fn pieces_around(
+    target: &TargetSpec,
+    helpers: Vec<(HelperId, CompiledFunction)>,
+    options: &CompilerOptions,
+) -> Result<Vec<Piece>, Error> {
     let mut pieces = Vec::new();
     for stub in snapcrane_arch::stubs(target)? {
         pieces.push(Piece {
@@ -113,8 +131,6 @@ fn common_pieces(target: &TargetSpec, options: &CompilerOptions) -> Result<Vec<P
             unchecked_offset: 0,
         });
     }
-    let helpers = snapcrane_lower::compile_helpers(target, options.clone())
-        .map_err(|source| Error::Lower { function: "helpers".into(), source })?;
     for (helper, compiled) in helpers {
         pieces.push(piece(PieceKind::Helper(helper), format!("helper {helper:?}"), compiled, &|_| None)?);
     }

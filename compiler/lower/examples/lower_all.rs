@@ -60,7 +60,7 @@ fn lower_all(args: &[String], target: &TargetSpec, program: &Program<'_>) -> Res
     let ctx = LowerContext { program, target, link: &Numbers };
     let mut compiler = Compiler::new(target, options.clone()).map_err(|error| error.to_string())?;
 
-    let helpers = compile_helpers(target, options).map_err(|error| error.to_string())?;
+    let helpers = compile_helpers(&[target], options).map_err(|error| error.to_string())?.remove(0);
     for (helper, compiled) in &helpers {
         if wanted.is_some_and(|wanted| *wanted == helper.to_string()) {
             println!("{helper}:\n{}", snapcrane_lower::dump::disassemble(compiled, target.arch));

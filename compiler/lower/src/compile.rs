@@ -148,9 +148,18 @@ impl Compiler {
                 })
                 .collect();
         }
+        self.generate_family(kind, key)
+    }
+
+    /// From CLIF that was written for the first target, and serves them all, to the code of each.
+    fn generate_family(
+        &mut self,
+        kind: CodeKind,
+        key: Option<&FunctionKey>,
+    ) -> Result<Vec<CompiledFunction>, LowerError> {
         let expected = self.check_clif(key)?;
-        self.optimize(first, key)?;
-        let mut compiled: Vec<Option<CompiledFunction>> = vec![None; contexts.len()];
+        self.optimize(self.order[0].0, key)?;
+        let mut compiled: Vec<Option<CompiledFunction>> = vec![None; self.isas.len()];
         for step in 0..self.order.len() {
             let (index, retarget) = &self.order[step];
             let index = *index;
@@ -175,18 +184,32 @@ impl Compiler {
         Ok((compiled, dump))
     }
 
-    /// Compiles a helper.
+    /// Compiles a helper for each of the targets, which are given again.
     ///
     /// # Errors
     /// Only defects of the compiler.
     pub fn compile_helper(
         &mut self,
-        target: &TargetSpec,
+        targets: &[&TargetSpec],
         helper: HelperId,
-    ) -> Result<CompiledFunction, LowerError> {
+    ) -> Result<Vec<CompiledFunction>, LowerError> {
+        debug_assert_eq!(targets.len(), self.isas.len());
+        let kind = CodeKind::Helper(helper);
+        let first = self.order[0].0;
+        self.build_helper(first, targets[first], helper);
+        if !self.emit.target_specific {
+            return self.generate_family(kind, None);
+        }
+        let one = |(index, target): (usize, &&TargetSpec)| {
+            self.build_helper(index, target, helper);
+            self.finish(index, kind, None, None)
+        };
+        targets.iter().enumerate().map(one).collect()
+    }
+
+    fn build_helper(&mut self, index: usize, target: &TargetSpec, helper: HelperId) {
         self.context.clear();
-        helpers::build(&mut self.context.func, target, self.isas[0].facts, &mut self.emit, helper);
-        self.finish(0, CodeKind::Helper(helper), None, None)
+        helpers::build(&mut self.context.func, target, self.isas[index].facts, &mut self.emit, helper);
     }
 
     fn build(&mut self, index: usize, ctx: &LowerContext<'_>, function: &Function) -> Result<(), LowerError> {
@@ -296,16 +319,22 @@ fn codegen_error(message: String, key: Option<&FunctionKey>) -> LowerError {
     LowerError::Codegen { message, function: key.cloned() }
 }
 
-/// Compiles all helpers, in the order of [`HelperId::all`].
+/// Compiles all helpers, in the order of [`HelperId::all`], for each of some targets any two of which share code.
 ///
 /// # Errors
 /// As [`Compiler::new`] and [`Compiler::compile_helper`].
 pub fn compile_helpers(
-    target: &TargetSpec,
+    targets: &[&TargetSpec],
     options: CompilerOptions,
-) -> Result<Vec<(HelperId, CompiledFunction)>, LowerError> {
-    let mut compiler = Compiler::new(target, options)?;
-    HelperId::all().map(|helper| Ok((helper, compiler.compile_helper(target, helper)?))).collect()
+) -> Result<Vec<Vec<(HelperId, CompiledFunction)>>, LowerError> {
+    let mut compiler = Compiler::for_family(targets, options)?;
+    let mut all: Vec<Vec<_>> = targets.iter().map(|_| Vec::new()).collect();
+    for helper in HelperId::all() {
+        for (of_target, compiled) in all.iter_mut().zip(compiler.compile_helper(targets, helper)?) {
+            of_target.push((helper, compiled));
+        }
+    }
+    Ok(all)
 }
 
 /// What the code generator of a target needs besides, under the names that relocations call it by.

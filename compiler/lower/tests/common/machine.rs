@@ -573,7 +573,7 @@ impl Machine {
         let target = self.target;
         let mut pieces: Vec<(Piece, Vec<u8>, Option<CompiledFunction>)> = Vec::new();
         let options = CompilerOptions::checked();
-        for (helper, compiled) in compile_helpers(&target, options).unwrap() {
+        for (helper, compiled) in compile_helpers(&[&target], options).unwrap().remove(0) {
             pieces.push((Piece::Helper(helper), compiled.code.clone(), Some(compiled)));
         }
         for function in functions {
