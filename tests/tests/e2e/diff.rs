@@ -437,15 +437,41 @@ fn targets_share_content() {
     }
 }
 
-/// The tables that a section of the page explains: the first column of its table.
-fn explained(section: &str) -> BTreeSet<String> {
+/// The rows of the tables in a section of the page: what is quoted as code in the first column, and in the others.
+fn page_rows(section: &str) -> Vec<(Vec<String>, BTreeSet<String>)> {
     let path = workspace_root().join("docs/snapshot-diff.md");
     let page = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let (_, rest) = page.split_once(&format!("\n## {section}\n")).expect("the section");
     let section = rest.split("\n## ").next().unwrap_or_default();
-    let cells = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
-    let titles = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned));
-    titles.collect()
+    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    rows.map(|(first, rest)| (quoted(first), quoted(rest).into_iter().collect())).collect()
+}
+
+#[test]
+fn the_page_names_all_tables_and_facts() {
+    let dir = harness().temp_dir();
+    let hello = hello(dir.path(), "hello.so", &CompileOptions::default());
+    let (before, after, _) = versions(dir.path(), BEFORE, AFTER);
+    let rows = page_rows("What is compared");
+    let titles: BTreeSet<&str> = rows.iter().flat_map(|row| &row.0).map(String::as_str).collect();
+    for (first, second) in [(&hello, &before), (&before, &after)] {
+        let tables = tables(first, second, &[]);
+        assert_eq!(tables.keys().map(String::as_str).collect::<BTreeSet<_>>(), titles);
+        for (title, table) in &tables {
+            let keys: Vec<&str> = table.as_object().expect("an object").keys().map(String::as_str).collect();
+            let expected = ["aspect", "alike", "changes", "only_a", "only_b", "title", "totals"];
+            assert_eq!(BTreeSet::from_iter(keys), BTreeSet::from(expected), "{title}");
+            let (_, facts) = rows.iter().find(|row| row.0.contains(title)).expect("its row");
+            for fact in list(table, "changes").iter().chain(list(table, "totals")) {
+                let name = fact["fact"].as_str().expect("a text");
+                assert!(facts.contains(name), "{name} of {title}");
+            }
+        }
+    }
+    let content_only = tables(&before, &after, &["--content-only"]);
+    assert_eq!(content(&content_only).len(), content_only.len());
+    assert!(content_only.len() < titles.len());
 }
 
 #[test]
@@ -457,8 +483,9 @@ fn differences_from_the_reference_are_explained() {
     let reference = dir.path().join("reference.so");
     harness.compile_reference(&kernel, &reference, false);
     let tables = tables(&ours, &reference, &[]);
-    let explained = explained("This compiler and the reference");
-    assert_eq!(differing(&tables), explained.iter().map(String::as_str).collect::<BTreeSet<_>>());
+    let rows = page_rows("This compiler and the reference");
+    let explained = rows.iter().flat_map(|row| &row.0).map(String::as_str).collect::<BTreeSet<_>>();
+    assert_eq!(differing(&tables), explained);
 
     // A member that both have stands in the same file.
     let declared =
