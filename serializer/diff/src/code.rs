@@ -22,6 +22,7 @@
 //! show as changed.
 
 use rustc_hash::FxHashSet;
+use smallvec::{SmallVec, smallvec};
 use snapcrane_disassembler::Instruction;
 use snapcrane_engines::Arch;
 use snapcrane_view::{Code, Snapshot};
@@ -111,18 +112,18 @@ pub(crate) struct Reader<'a, 's> {
     snapshot: &'a Snapshot<'s>,
     names: &'a Names<'a, 's>,
     /// Registers that hold the pool everywhere.
-    pool_registers: FxHashSet<String>,
+    pool_registers: Vec<Register>,
 }
 
 impl<'a, 's> Reader<'a, 's> {
     pub(crate) fn new(names: &'a Names<'a, 's>) -> Reader<'a, 's> {
         let snapshot = names.snapshot;
-        let mut reader = Reader { snapshot, names, pool_registers: FxHashSet::default() };
+        let mut reader = Reader { snapshot, names, pool_registers: Vec::new() };
         let stub = snapshot.codes().iter().find(|code| snapshot.code_name(code) == "stub InvokeDartCode");
         if let Some(code) = stub {
             for instruction in &reader.disassemble(code) {
                 let line = Line::parse(&instruction.text, reader.arch());
-                reader.pool_registers.extend(reader.loads_pool(&line).map(str::to_owned));
+                reader.pool_registers.extend(reader.loads_pool(&line));
             }
         }
         reader
@@ -137,10 +138,10 @@ impl<'a, 's> Reader<'a, 's> {
     }
 
     /// The register that an instruction loads the pool into.
-    fn loads_pool<'l>(&self, line: &'l Line) -> Option<&'l str> {
+    fn loads_pool(&self, line: &Line) -> Option<Register> {
         let offset = i64::from(self.snapshot.target.layout().thread.global_object_pool);
         let is_it = line.numbers.iter().any(|&(number, in_memory)| in_memory && number == offset);
-        if is_it && line.is_load() { line.destination.as_deref() } else { None }
+        if is_it && line.is_load() { line.destination } else { None }
     }
 
     /// The form of a piece of code.
@@ -149,7 +150,7 @@ impl<'a, 's> Reader<'a, 's> {
         let targets: FxHashSet<i64> = instructions.iter().filter_map(|it| it.destination).collect();
         let mut shape = Digest::new();
         let mut numbers: Vec<Number> = Vec::new();
-        let mut lines: Vec<(Line, std::ops::Range<usize>)> = Vec::new();
+        let mut previous: Option<Line> = None;
         let mut pool_registers = self.pool_registers.clone();
         for instruction in &instructions {
             if targets.contains(&i64::from(instruction.start)) {
@@ -157,18 +158,19 @@ impl<'a, 's> Reader<'a, 's> {
             }
             if let Some(destination) = instruction.destination {
                 self.branch(&mut shape, code, instruction, destination);
+                previous = None;
                 continue;
             }
             let mut line = Line::parse(&instruction.text, self.arch());
             let first = numbers.len();
-            let is_slot = line.base.as_deref().is_some_and(|base| pool_registers.contains(base));
+            let is_slot = line.base.is_some_and(|base| pool_registers.contains(&base));
             // A constant in two instructions counts where the second one is.
-            if let Some((previous, range)) = lines.last()
-                && let [at] = range.clone().collect::<Vec<_>>()[..]
-                && at + 1 == first
+            if let Some(previous) = &previous
+                && previous.numbers.len() == 1
+                && let Some(at) = first.checked_sub(1)
                 && let Some(joined) = line.join(previous, numbers[at].value)
             {
-                let is_pool = previous.base_of_sum.as_ref().is_some_and(|base| pool_registers.contains(base));
+                let is_pool = previous.base_of_sum.is_some_and(|base| pool_registers.contains(&base));
                 if is_pool {
                     numbers[at].role = Role::PoolSlot;
                 }
@@ -196,14 +198,13 @@ impl<'a, 's> Reader<'a, 's> {
                 numbers.push(Number { role, value });
             }
             shape.add(&line.skeleton);
-            let pool = self.loads_pool(&line).map(str::to_owned);
-            if let Some(destination) = &line.destination
-                && !self.pool_registers.contains(destination)
+            if let Some(destination) = line.destination
+                && !self.pool_registers.contains(&destination)
             {
-                pool_registers.remove(destination);
+                pool_registers.retain(|register| *register != destination);
+                pool_registers.extend(self.loads_pool(&line));
             }
-            pool_registers.extend(pool);
-            lines.push((line, first..numbers.len()));
+            previous = Some(line);
         }
         Instructions { shape: shape.value(), numbers }
     }
@@ -241,13 +242,13 @@ struct Line {
     /// The text with `#` for each number.
     skeleton: String,
     /// The numbers, and whether they are in a memory operand.
-    numbers: Vec<(i64, bool)>,
+    numbers: SmallVec<[(i64, bool); 3]>,
     /// The register that is written, if it is one.
-    destination: Option<String>,
+    destination: Option<Register>,
     /// First register of the memory operand.
-    base: Option<String>,
+    base: Option<Register>,
     /// What an addition adds to.
-    base_of_sum: Option<String>,
+    base_of_sum: Option<Register>,
     /// Whether the memory operand of x86-64 has an index in words. Objects have addresses with a tag, the dispatch table has not.
     is_scaled: bool,
     is_x64: bool,
@@ -256,7 +257,7 @@ struct Line {
 impl Line {
     fn parse(text: &str, arch: Arch) -> Line {
         let is_x64 = arch == Arch::X64;
-        let mut line = Line { is_x64, ..Line::default() };
+        let mut line = Line { is_x64, skeleton: String::with_capacity(text.len()), ..Line::default() };
         let bytes = text.as_bytes();
         let mut at = 0;
         while at < bytes.len() {
@@ -295,9 +296,9 @@ impl Line {
             at = end;
         }
         let (mnemonic, operands) = text.split_once(' ').unwrap_or((text, ""));
-        let list: Vec<&str> = operands.split(',').map(str::trim).collect();
-        let (first, last) =
-            (list.first().copied().unwrap_or_default(), list.last().copied().unwrap_or_default());
+        let mut list = operands.split(',').map(str::trim);
+        let (first, second, third) = (list.next().unwrap_or_default(), list.next(), list.next());
+        let last = operands.rsplit(',').next().unwrap_or_default().trim();
         let memory = if is_x64 { operands.split_once('(') } else { operands.split_once('[') };
         let registers = memory.map_or("", |(_, inner)| inner.trim_end_matches([')', ']', '!']));
         line.base = registers.split([',', ')', ']']).next().filter(|base| !base.is_empty()).map(register);
@@ -307,10 +308,10 @@ impl Line {
             line.destination = writes.filter(|name| !name.is_empty()).map(register);
         }
         let is_number = |text: &&str| text.trim_start_matches('#').starts_with(|c: char| c.is_ascii_digit());
-        if mnemonic == "add" && !is_x64 && list.get(2).is_some_and(is_number) {
-            line.base_of_sum = list.get(1).map(|name| register(name));
+        if mnemonic == "add" && !is_x64 && third.as_ref().is_some_and(is_number) {
+            line.base_of_sum = second.map(register);
             if let [(number, _), (shift, _)] = line.numbers[..] {
-                line.numbers = vec![(number.wrapping_shl(shift as u32), false)];
+                line.numbers = smallvec![(number.wrapping_shl(shift as u32), false)];
             }
         }
         line.is_scaled = is_x64 && registers.split(')').next().is_some_and(|list| list.ends_with(",8"));
@@ -336,17 +337,18 @@ impl Line {
         if self.is_x64 || previous.destination.is_none() {
             return None;
         }
-        let numbers: Vec<i64> = self.numbers.iter().map(|&(number, _)| number).collect();
         let is_move = previous.is_move();
         if is_move && self.destination == previous.destination {
             let joined = |high: i64, shift: u32| Joined::Constant(number | high.wrapping_shl(shift));
-            return match numbers[..] {
-                [high] if self.skeleton.starts_with("movt ") => Some(joined(high, 16)),
-                [high, shift] if self.skeleton.starts_with("movk ") => Some(joined(high, shift as u32)),
+            return match self.numbers[..] {
+                [(high, _)] if self.skeleton.starts_with("movt ") => Some(joined(high, 16)),
+                [(high, _), (shift, _)] if self.skeleton.starts_with("movk ") => {
+                    Some(joined(high, shift as u32))
+                }
                 _ => None,
             };
         }
-        if is_move && numbers.is_empty() && self.base.is_some() {
+        if is_move && self.numbers.is_empty() && self.base.is_some() {
             let index = self.skeleton.rsplit([',', '[']).next()?.trim_end_matches(']');
             return (Some(register(index)) == previous.destination).then_some(Joined::Index);
         }
@@ -358,18 +360,26 @@ impl Line {
     }
 }
 
-/// A name for all widths of a register.
-fn register(name: &str) -> String {
+/// A register by a name for all its widths, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Register([u8; 8]);
+
+fn register(name: &str) -> Register {
     let name = name.trim().trim_start_matches(['%', '[', '*']);
-    let digits: String = name.chars().filter(char::is_ascii_digit).collect();
-    match name.strip_prefix(['r', 'x', 'w']) {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => digits,
-        Some(rest) if !name.starts_with('x') && rest.len() == 2 => rest.to_owned(),
+    let short = match name.strip_prefix(['r', 'x', 'w']) {
+        // r8, r8d, x8 and w8
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
+            rest.trim_end_matches(|c: char| !c.is_ascii_digit())
+        }
+        Some(rest) if !name.starts_with('x') && rest.len() == 2 => rest,
         _ => match name.strip_prefix('e') {
-            Some(rest) if rest.len() == 2 => rest.to_owned(),
-            _ => name.to_owned(),
+            Some(rest) if rest.len() == 2 => rest,
+            _ => name,
         },
-    }
+    };
+    let mut register = Register::default();
+    register.0.iter_mut().zip(short.bytes()).for_each(|(to, byte)| *to = byte);
+    register
 }
 
 #[cfg(test)]
@@ -384,17 +394,17 @@ mod tests {
     fn numbers_are_taken_out_of_instructions() {
         let line = parse("mov -0x7(%rax,%rcx,8),%r10d", Arch::X64);
         assert_eq!(line.skeleton, "mov #(%rax,%rcx,#),%r10d");
-        assert_eq!(line.numbers, [(-7, true), (8, false)]);
-        assert_eq!((line.base.as_deref(), line.destination.as_deref()), (Some("ax"), Some("10")));
+        assert_eq!(line.numbers[..], [(-7, true), (8, false)]);
+        assert_eq!((line.base, line.destination), (Some(register("%rax")), Some(register("%r10"))));
         let line = parse("callq *0x7828(%rax,%rcx,8)", Arch::X64);
         assert!(line.is_scaled && line.numbers[0] == (0x7828, true));
         let line = parse("ldr x2, [x27, #0x17f8]", Arch::Arm64);
-        assert_eq!(line.numbers, [(0x17f8, true)]);
-        assert_eq!((line.base.as_deref(), line.destination.as_deref()), (Some("27"), Some("2")));
+        assert_eq!(line.numbers[..], [(0x17f8, true)]);
+        assert_eq!((line.base, line.destination), (Some(register("x27")), Some(register("x2"))));
         let line = parse("sub x30, x0, #0xff0", Arch::Arm64);
-        assert_eq!(line.numbers, [(0xff0, false)]);
+        assert_eq!(line.numbers[..], [(0xff0, false)]);
         let line = parse("ldr lr, [lr, -0xfbc]", Arch::Arm);
-        assert_eq!(line.numbers, [(-0xfbc, true)]);
+        assert_eq!(line.numbers[..], [(-0xfbc, true)]);
     }
 
     #[test]
