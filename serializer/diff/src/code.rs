@@ -22,9 +22,8 @@
 //! show as changed.
 
 use rustc_hash::FxHashSet;
-use smallvec::{SmallVec, smallvec};
 use snapcrane_disassembler::Instruction;
-use snapcrane_engines::Arch;
+use snapcrane_disassembler::operands::{Joined, Operands, Register};
 use snapcrane_view::{Code, Snapshot};
 
 use crate::names::Names;
@@ -122,26 +121,22 @@ impl<'a, 's> Reader<'a, 's> {
         let stub = snapshot.codes().iter().find(|code| snapshot.code_name(code) == "stub InvokeDartCode");
         if let Some(code) = stub {
             for instruction in &reader.disassemble(code) {
-                let line = Line::parse(&instruction.text, reader.arch());
+                let line = Operands::of(instruction, reader.snapshot.target.arch);
                 reader.pool_registers.extend(reader.loads_pool(&line));
             }
         }
         reader
     }
 
-    fn arch(&self) -> Arch {
-        self.snapshot.target.arch
-    }
-
     fn disassemble(&self, code: &Code) -> Vec<Instruction> {
-        snapcrane_disassembler::disassemble(self.snapshot.code_bytes(code), self.arch())
+        snapcrane_disassembler::disassemble(self.snapshot.code_bytes(code), self.snapshot.target.arch)
     }
 
     /// The register that an instruction loads the pool into.
-    fn loads_pool(&self, line: &Line) -> Option<Register> {
+    fn loads_pool(&self, line: &Operands) -> Option<Register> {
         let offset = i64::from(self.snapshot.target.layout().thread.global_object_pool);
         let is_it = line.numbers.iter().any(|&(number, in_memory)| in_memory && number == offset);
-        if is_it && line.is_load() { line.destination } else { None }
+        if is_it && line.is_load { line.destination } else { None }
     }
 
     /// The form of a piece of code.
@@ -150,7 +145,7 @@ impl<'a, 's> Reader<'a, 's> {
         let targets: FxHashSet<i64> = instructions.iter().filter_map(|it| it.destination).collect();
         let mut shape = Digest::new();
         let mut numbers: Vec<Number> = Vec::new();
-        let mut previous: Option<Line> = None;
+        let mut previous: Option<Operands> = None;
         let mut pool_registers = self.pool_registers.clone();
         for instruction in &instructions {
             if targets.contains(&i64::from(instruction.start)) {
@@ -161,7 +156,7 @@ impl<'a, 's> Reader<'a, 's> {
                 previous = None;
                 continue;
             }
-            let mut line = Line::parse(&instruction.text, self.arch());
+            let mut line = Operands::of(instruction, self.snapshot.target.arch);
             let first = numbers.len();
             let is_slot = line.base.is_some_and(|base| pool_registers.contains(&base));
             // A constant in two instructions counts where the second one is.
@@ -189,10 +184,10 @@ impl<'a, 's> Reader<'a, 's> {
             for &(value, in_memory) in &line.numbers {
                 let role = match (in_memory, is_slot) {
                     (true, true) => Role::PoolSlot,
-                    (true, false) if line.is_scaled && value % 8 == 0 => Role::Row,
-                    (true, false) if line.is_arithmetic() => Role::Immediate,
+                    (true, false) if line.has_scaled_index && value % 8 == 0 => Role::Row,
+                    (true, false) if line.computes_address => Role::Immediate,
                     (true, false) => Role::Displacement,
-                    (false, _) if line.is_move() => Role::Constant,
+                    (false, _) if line.is_constant => Role::Constant,
                     (false, _) => Role::Immediate,
                 };
                 numbers.push(Number { role, value });
@@ -223,219 +218,5 @@ impl<'a, 's> Reader<'a, 's> {
             }
             None => shape.add(&instruction.text),
         }
-    }
-}
-
-/// What became of a number that belongs to that of the instruction before.
-enum Joined {
-    /// The number before is a displacement.
-    Index,
-    /// The two make a constant.
-    Constant(i64),
-    /// The two make a displacement.
-    Displacement(i64),
-}
-
-/// An instruction, taken apart.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Line {
-    /// The text with `#` for each number.
-    skeleton: String,
-    /// The numbers, and whether they are in a memory operand.
-    numbers: SmallVec<[(i64, bool); 3]>,
-    /// The register that is written, if it is one.
-    destination: Option<Register>,
-    /// First register of the memory operand.
-    base: Option<Register>,
-    /// What an addition adds to.
-    base_of_sum: Option<Register>,
-    /// Whether the memory operand of x86-64 has an index in words. Objects have addresses with a tag, the dispatch table has not.
-    is_scaled: bool,
-    is_x64: bool,
-}
-
-impl Line {
-    fn parse(text: &str, arch: Arch) -> Line {
-        let is_x64 = arch == Arch::X64;
-        let mut line = Line { is_x64, skeleton: String::with_capacity(text.len()), ..Line::default() };
-        let bytes = text.as_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            let before = at.checked_sub(1).map_or(b' ', |at| bytes[at]);
-            let starts = bytes[at].is_ascii_digit() && !before.is_ascii_alphanumeric() && before != b'_';
-            if !starts {
-                line.skeleton.push(char::from(bytes[at]));
-                at += 1;
-                continue;
-            }
-            let end =
-                bytes[at..].iter().position(|b| !b.is_ascii_alphanumeric()).map_or(bytes.len(), |n| at + n);
-            let digits = &text[at..end];
-            let value = match digits.strip_prefix("0x") {
-                Some(hex) => u64::from_str_radix(hex, 16).ok(),
-                None => digits.parse().ok(),
-            };
-            match value {
-                Some(value) => {
-                    let is_negative = line.skeleton.ends_with('-');
-                    if is_negative {
-                        line.skeleton.pop();
-                    }
-                    let value = if is_negative { (value as i64).wrapping_neg() } else { value as i64 };
-                    let in_memory = if is_x64 {
-                        bytes.get(end) == Some(&b'(')
-                    } else {
-                        text[..at].rfind('[').is_some_and(|open| !text[open..at].contains(']'))
-                            && !text[..at].contains("lsl")
-                    };
-                    line.skeleton.push('#');
-                    line.numbers.push((value, in_memory));
-                }
-                None => line.skeleton.push_str(digits),
-            }
-            at = end;
-        }
-        let (mnemonic, operands) = text.split_once(' ').unwrap_or((text, ""));
-        let mut list = operands.split(',').map(str::trim);
-        let (first, second, third) = (list.next().unwrap_or_default(), list.next(), list.next());
-        let last = operands.rsplit(',').next().unwrap_or_default().trim();
-        let memory = if is_x64 { operands.split_once('(') } else { operands.split_once('[') };
-        let registers = memory.map_or("", |(_, inner)| inner.trim_end_matches([')', ']', '!']));
-        line.base = registers.split([',', ')', ']']).next().filter(|base| !base.is_empty()).map(register);
-        let writes = if is_x64 { last.starts_with('%').then_some(last) } else { Some(first) };
-        let only_reads = ["cmp", "test", "tst", "cmn", "st", "push", "call"];
-        if !only_reads.iter().any(|start| mnemonic.starts_with(start)) {
-            line.destination = writes.filter(|name| !name.is_empty()).map(register);
-        }
-        let is_number = |text: &&str| text.trim_start_matches('#').starts_with(|c: char| c.is_ascii_digit());
-        if mnemonic == "add" && !is_x64 && third.as_ref().is_some_and(is_number) {
-            line.base_of_sum = second.map(register);
-            if let [(number, _), (shift, _)] = line.numbers[..] {
-                line.numbers = smallvec![(number.wrapping_shl(shift as u32), false)];
-            }
-        }
-        line.is_scaled = is_x64 && registers.split(')').next().is_some_and(|list| list.ends_with(",8"));
-        line
-    }
-
-    fn is_load(&self) -> bool {
-        self.skeleton.starts_with("mov") && self.is_x64 || self.skeleton.starts_with("ld")
-    }
-
-    /// Whether it computes with the address that a memory operand of x86-64 is.
-    fn is_arithmetic(&self) -> bool {
-        self.is_x64 && self.skeleton.starts_with("lea")
-    }
-
-    /// Whether it writes a constant to a register of A64 or A32.
-    fn is_move(&self) -> bool {
-        !self.is_x64 && self.skeleton.starts_with("mov") && self.base.is_none()
-    }
-
-    /// What the numbers are together with the only number of the instruction before; A64 and A32 have room for small ones only.
-    fn join(&self, previous: &Line, number: i64) -> Option<Joined> {
-        if self.is_x64 || previous.destination.is_none() {
-            return None;
-        }
-        let is_move = previous.is_move();
-        if is_move && self.destination == previous.destination {
-            let joined = |high: i64, shift: u32| Joined::Constant(number | high.wrapping_shl(shift));
-            return match self.numbers[..] {
-                [(high, _)] if self.skeleton.starts_with("movt ") => Some(joined(high, 16)),
-                [(high, _), (shift, _)] if self.skeleton.starts_with("movk ") => {
-                    Some(joined(high, shift as u32))
-                }
-                _ => None,
-            };
-        }
-        if is_move && self.numbers.is_empty() && self.base.is_some() {
-            let index = self.skeleton.rsplit([',', '[']).next()?.trim_end_matches(']');
-            return (Some(register(index)) == previous.destination).then_some(Joined::Index);
-        }
-        let is_sum = previous.base_of_sum.is_some() && self.base == previous.destination;
-        match self.numbers[..] {
-            [(low, true)] if is_sum => Some(Joined::Displacement(number.wrapping_add(low))),
-            _ => None,
-        }
-    }
-}
-
-/// A register by a name for all its widths, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Register([u8; 8]);
-
-fn register(name: &str) -> Register {
-    let name = name.trim().trim_start_matches(['%', '[', '*']);
-    let short = match name.strip_prefix(['r', 'x', 'w']) {
-        // r8, r8d, x8 and w8
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
-            rest.trim_end_matches(|c: char| !c.is_ascii_digit())
-        }
-        Some(rest) if !name.starts_with('x') && rest.len() == 2 => rest,
-        _ => match name.strip_prefix('e') {
-            Some(rest) if rest.len() == 2 => rest,
-            _ => name,
-        },
-    };
-    let mut register = Register::default();
-    register.0.iter_mut().zip(short.bytes()).for_each(|(to, byte)| *to = byte);
-    register
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str, arch: Arch) -> Line {
-        Line::parse(text, arch)
-    }
-
-    #[test]
-    fn numbers_are_taken_out_of_instructions() {
-        let line = parse("mov -0x7(%rax,%rcx,8),%r10d", Arch::X64);
-        assert_eq!(line.skeleton, "mov #(%rax,%rcx,#),%r10d");
-        assert_eq!(line.numbers[..], [(-7, true), (8, false)]);
-        assert_eq!((line.base, line.destination), (Some(register("%rax")), Some(register("%r10"))));
-        let line = parse("callq *0x7828(%rax,%rcx,8)", Arch::X64);
-        assert!(line.is_scaled && line.numbers[0] == (0x7828, true));
-        let line = parse("ldr x2, [x27, #0x17f8]", Arch::Arm64);
-        assert_eq!(line.numbers[..], [(0x17f8, true)]);
-        assert_eq!((line.base, line.destination), (Some(register("x27")), Some(register("x2"))));
-        let line = parse("sub x30, x0, #0xff0", Arch::Arm64);
-        assert_eq!(line.numbers[..], [(0xff0, false)]);
-        let line = parse("ldr lr, [lr, -0xfbc]", Arch::Arm);
-        assert_eq!(line.numbers[..], [(-0xfbc, true)]);
-    }
-
-    #[test]
-    fn constants_of_two_instructions_are_one_number() {
-        let join = |first: &str, second: &str, arch| {
-            let (first, second) = (parse(first, arch), parse(second, arch));
-            match second.join(&first, first.numbers[0].0) {
-                Some(Joined::Constant(value)) => format!("constant {value:#x}"),
-                Some(Joined::Displacement(value)) => format!("displacement {value:#x}"),
-                Some(Joined::Index) => "index".to_owned(),
-                None => "none".to_owned(),
-            }
-        };
-        assert_eq!(join("mov w3, #0x211c", "movk w3, #0xe, lsl #16", Arch::Arm64), "constant 0xe211c");
-        assert_eq!(join("mov w3, #0x211c", "movk w4, #0xe, lsl #16", Arch::Arm64), "none");
-        assert_eq!(join("mov r0, 0x211c", "movt r0, 0xe", Arch::Arm), "constant 0xe211c");
-        assert_eq!(join("mov ip, 0x4424", "ldr r1, [r1, ip]", Arch::Arm), "index");
-        assert_eq!(
-            join("add x16, x27, #0x2, lsl #12", "ldr x0, [x16, #0x7f0]", Arch::Arm64),
-            "displacement 0x27f0"
-        );
-        assert_eq!(join("add x0, x1, x0, lsl #3", "ldr x0, [x0, #0x7f0]", Arch::Arm64), "none");
-        assert_eq!(join("add ip, r5, 0x1000", "ldr r1, [ip, 0x7f]", Arch::Arm), "displacement 0x107f");
-    }
-
-    #[test]
-    fn registers_have_one_name_for_all_widths() {
-        for (a, b) in [("%rax", "%eax"), ("%r10", "%r10d"), ("x3", "w3")] {
-            assert_eq!(register(a), register(b));
-        }
-        assert_ne!(register("%rax"), register("%rcx"));
-        assert_ne!(register("%xmm0"), register("%r0"));
     }
 }

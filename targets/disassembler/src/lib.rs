@@ -3,6 +3,8 @@
 //! Text comes from libraries; what they do not offer alike, the destination of a direct branch or call, is read off the instruction here,
 //! so that callers can say what is there.
 
+pub mod operands;
+
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Formatter, GasFormatter};
 use snapcrane_engines::Arch;
 use yaxpeax_arch::{Decoder as _, U8Reader};
