@@ -295,7 +295,7 @@ impl Worklist<'_, '_> {
                 self.record_shape(shape);
                 self.contents(fields.iter())?;
             }
-            ConstantValue::Unresolved(_) => {}
+            ConstantValue::Unresolved(_) | ConstantValue::NamelessSymbol => {}
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::convert::TypeScope;
 use crate::error::{Error, Result};
 use crate::ids::{ClassId, FieldId, FunctionKey, ObjectKey};
 use crate::load::Loader;
+use crate::lookup::missing;
 use crate::members;
 use crate::model::Program;
 use crate::types::{RecordShape, TypeArgs};
@@ -70,6 +71,8 @@ pub enum ConstantValue {
     },
     /// A constant that refers to something the program no longer has; it can only be in code that never runs.
     Unresolved(Arc<str>),
+    /// A symbol in a program whose class of symbols has no field for the name; as [`ConstantValue::Unresolved`].
+    NamelessSymbol,
 }
 
 /// All constants in table order, and the key of each one's object.
@@ -135,7 +138,7 @@ impl<'k> Loader<'k> {
                         type_args: None,
                         fields: [(field, text)].into(),
                     },
-                    None => ConstantValue::Unresolved("Symbol._name of dart:_internal".into()),
+                    None => ConstantValue::NamelessSymbol,
                 }
             }
             Constant::List { element_type, elements } => ConstantValue::List {
@@ -208,6 +211,7 @@ impl Program<'_> {
             ConstantValue::Unresolved(reference) => {
                 Err(Error::BadReference { reference: reference.to_string(), expected: "member" })
             }
+            ConstantValue::NamelessSymbol => Err(missing("dart:_internal", "Symbol", "field", "_name")),
             value => Ok(value),
         }
     }

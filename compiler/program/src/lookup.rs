@@ -201,7 +201,8 @@ impl<'k> Program<'k> {
     }
 }
 
-fn missing(library: &str, class: &str, kind: &'static str, name: &str) -> Error {
+/// The error of a member that the compiler needs and the program lacks.
+pub(crate) fn missing(library: &str, class: &str, kind: &'static str, name: &str) -> Error {
     let owner = if class.is_empty() { library.to_string() } else { format!("{library}::{class}") };
     Error::MissingMember { owner, kind, name: name.into() }
 }

@@ -192,7 +192,7 @@ impl Image<'_> {
                 let field_names_index = dart_snapshot::bits::RecordShape::from_bits(bits).field_names_index;
                 self.graph.add_canonical(objects::Record { field_names_index, fields })
             }
-            ConstantValue::Unresolved(_) => ObjId::NULL,
+            ConstantValue::Unresolved(_) | ConstantValue::NamelessSymbol => ObjId::NULL,
         };
         self.constants.made.insert(constant, id);
         Ok(id)
