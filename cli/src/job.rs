@@ -83,17 +83,13 @@ impl Job {
     }
 
     fn write(&self, images: &[Vec<u8>]) -> Result<(), Failure> {
-        for (image, (_, path)) in images.iter().zip(&self.outputs) {
-            if let Some(folder) =
-                path.parent().filter(|folder| !folder.as_os_str().is_empty() && self.creates_folders())
-            {
-                std::fs::create_dir_all(folder).map_err(|error| {
-                    Failure::Usage(format!("Unable to create folder: {}: {error}", folder.display()))
-                })?;
-            }
-            output::write(path, image)?;
+        let mut files =
+            images.iter().zip(&self.outputs).map(|(image, (_, path))| (path.as_path(), image.as_slice()));
+        if self.creates_folders() {
+            output::write_all(files)
+        } else {
+            files.try_for_each(|(path, image)| output::write(path, image))
         }
-        Ok(())
     }
 
     /// `compile --out-dir` makes its folders; `gen_snapshot --elf` does not, as the reference.

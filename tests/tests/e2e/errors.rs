@@ -151,6 +151,25 @@ fn outputs_that_cannot_be_written() {
     assert_eq!(fs::read(&file).expect("still there"), b"");
 }
 
+#[test]
+fn of_several_outputs_all_are_written_or_none() {
+    let kernel = hello();
+    let dir = harness().temp_dir();
+    let old = dir.path().join("linux-x64/app.so");
+    let folder = dir.path().join("linux-arm/app.so");
+    fs::create_dir_all(old.parent().expect("a folder")).expect("the folder is writable");
+    fs::write(&old, b"old").expect("the folder is writable");
+    fs::create_dir_all(&folder).expect("the folder is writable");
+    let mut command = harness().compiler_command();
+    command.arg("compile").arg(&kernel).arg("--out-dir").arg(dir.path());
+    command.args(["--target=linux-x64", "--target=linux-arm64", "--target=linux-arm"]);
+    let finished = refused(&mut command, USAGE);
+    assert!(finished.stderr.contains(&*folder.to_string_lossy()), "{}", finished.stderr);
+    assert_eq!(fs::read(&old).expect("still there"), b"old");
+    assert_eq!(files_in(old.parent().expect("a folder")), [old]);
+    assert!(!dir.path().join("linux-arm64").exists());
+}
+
 /// A file system of 64 KiB, in a mount namespace that ends with the command. Where the machine allows none, `/dev/full`
 /// above is the only test of a full disk.
 #[test]
