@@ -164,7 +164,9 @@ fn start() -> Result<(), Failure> {
         Ok(cli) => run(cli.command),
         Err(error) if error.use_stderr() => {
             let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
+            // What comes before the first empty line: what is wrong and, if arguments are missing, which ones.
+            let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            let line = lines.join(" ");
             Err(Failure::Usage(format!("{} (see `snapcrane --help`)", line.trim_start_matches("error: "))))
         }
         Err(help) => output::print(help),
