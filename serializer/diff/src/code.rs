@@ -68,6 +68,8 @@ impl Digest {
 pub enum Role {
     /// A plain number, or a class id.
     Immediate,
+    /// The same, or an offset from the start of the dispatch table, added before the sum is scaled.
+    Sum,
     /// What goes to a register of A64 or A32, where it may be used for anything.
     Constant,
     /// An offset from a register.
@@ -188,6 +190,7 @@ impl<'a, 's> Reader<'a, 's> {
                     (true, false) if line.computes_address => Role::Immediate,
                     (true, false) => Role::Displacement,
                     (false, _) if line.is_constant => Role::Constant,
+                    (false, _) if line.is_sum => Role::Sum,
                     (false, _) => Role::Immediate,
                 };
                 numbers.push(Number { role, value });

@@ -100,7 +100,7 @@ pub struct Renumbering {
     /// Where in the dispatch table the thread points.
     table_origin: i64,
     /// What is known of rows.
-    rows: RefCell<FxHashMap<(i64, i64), Option<bool>>>,
+    rows: RefCell<FxHashMap<(i64, i64), Option<(u32, u32)>>>,
     /// Position of the class id in the header of an object.
     class_id_shift: u32,
 }
@@ -206,8 +206,8 @@ impl Renumbering {
             Role::PoolSlot => self.same_slot(a, b).unwrap_or(a == b),
             Role::Row => self.same_row(a / self.word, b / self.word).unwrap_or(a == b),
             _ if a == b => true,
-            // A64 adds or subtracts the number of a row before it scales.
-            Role::Immediate => {
+            Role::Immediate => self.same_class(a, b),
+            Role::Sum => {
                 self.same_class(a, b)
                     || self.same_row(a, b) == Some(true)
                     || self.same_row(a.wrapping_neg(), b.wrapping_neg()) == Some(true)
@@ -254,13 +254,23 @@ impl Renumbering {
     }
 
     /// Whether two rows of the dispatch table, as what is added to a class id, lead to the same functions; `None` if
-    /// they lead nowhere.
+    /// they lead nowhere. A row that is where it was is no other one.
     fn same_row(&self, a: i64, b: i64) -> Option<bool> {
-        *self.rows.borrow_mut().entry((a, b)).or_insert_with(|| self.compare_rows(a, b))
+        let mut rows = self.rows.borrow_mut();
+        let mut counts = |a, b| *rows.entry((a, b)).or_insert_with(|| self.compare_rows(a, b));
+        // An edit may change what some classes do.
+        let is_other = |(same, other): (u32, u32)| same == 0 || other > same;
+        let found = counts(a, b)?;
+        if a == b {
+            return Some(found.0 > 0);
+        }
+        let mut has_stayed = |row| counts(row, row).is_some_and(|counts| !is_other(counts));
+        Some(!is_other(found) && !has_stayed(a) && !has_stayed(b))
     }
 
-    fn compare_rows(&self, a: i64, b: i64) -> Option<bool> {
-        // How many cells lead to the same function and to others. The best witness is a class that declares the function itself;
+    /// How many cells of two rows lead to the same function, and how many to others.
+    fn compare_rows(&self, a: i64, b: i64) -> Option<(u32, u32)> {
+        // The best witness is a class that declares the function itself;
         // what a class inherits may as well be in another's row, above all what it has from `Object`.
         let mut counts = [(0u32, 0u32); 3];
         for &[(in_a, place_a), (in_b, place_b)] in &self.places {
@@ -279,9 +289,7 @@ impl Renumbering {
                 _ => counts[best].1 += 1,
             }
         }
-        let (same, other) = counts.into_iter().find(|(same, other)| same + other > 0)?;
-        // An edit may change what some classes do.
-        Some(same > 0 && (a == b || same >= other))
+        counts.into_iter().find(|(same, other)| same + other > 0)
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Operands {
     pub base: Option<Register>,
     /// What an addition of a constant adds to, where such additions make displacements.
     pub base_of_sum: Option<Register>,
+    /// Whether it adds or subtracts a number, where that is how tables are indexed: no memory operand has a displacement and an index.
+    pub is_sum: bool,
     /// Whether the memory operand has an index that counts words.
     pub has_scaled_index: bool,
     /// Whether it loads from its memory operand.
@@ -110,6 +112,7 @@ impl Operands {
         }
         line.has_scaled_index =
             is_x64 && registers.split(')').next().is_some_and(|list| list.ends_with(",8"));
+        line.is_sum = !is_x64 && (mnemonic.starts_with("add") || mnemonic.starts_with("sub"));
         line.is_load = is_x64 && mnemonic.starts_with("mov") || mnemonic.starts_with("ld");
         line.computes_address = is_x64 && mnemonic.starts_with("lea");
         line.is_constant = !is_x64 && mnemonic.starts_with("mov") && line.base.is_none();

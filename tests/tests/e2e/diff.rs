@@ -195,6 +195,10 @@ void main(List<String> args) {
 
 /// Compiles both versions from the same path; the two snapshots, and the path as names have it.
 fn versions(dir: &Path, before: &str, after: &str) -> (PathBuf, PathBuf, String) {
+    versions_for(Arch::X64, dir, before, after)
+}
+
+fn versions_for(arch: Arch, dir: &Path, before: &str, after: &str) -> (PathBuf, PathBuf, String) {
     let harness = harness();
     let (source, kernel) = (dir.join("program.dart"), dir.join("program.dill"));
     let snapshot = |text: &str, name: &str| {
@@ -202,7 +206,7 @@ fn versions(dir: &Path, before: &str, after: &str) -> (PathBuf, PathBuf, String)
         let made = harness.toolchain().gen_kernel(&source, &kernel, &KernelOptions::default());
         made.unwrap_or_else(|error| panic!("{error}"));
         let path = dir.join(name);
-        harness.compile(&kernel, &path, &CompileOptions::default());
+        harness.compile(&kernel, &path, &CompileOptions { arch, ..CompileOptions::default() });
         path
     };
     (snapshot(before, "before.so"), snapshot(after, "after.so"), format!(" (file://{})", source.display()))
@@ -405,6 +409,31 @@ fn namesakes_are_told_apart() {
     let own: BTreeSet<String> = changes(&tables["code"], &url).into_iter().map(|(name, ..)| name).collect();
     assert_eq!(own.iter().map(String::as_str).collect::<Vec<_>>(), ["first", "later", "main"]);
     assert_eq!(of_program("strings", "only_b"), ["inner", "thrice", "zeroth"]);
+}
+
+/// A small number may look like a class id or a row of the dispatch table; where these have not moved it is neither.
+#[test]
+fn other_numbers_are_other_instructions() {
+    const FUNCTIONS: usize = 60;
+    let program = |added: usize| {
+        let function = |k: usize| {
+            let number = 3 * k + added;
+            let pragma = "@pragma('vm:never-inline')";
+            format!(
+                "{pragma} int sum{k}(int a) => a + {number};\n{pragma} bool test{k}(int a) => a == {number};\n"
+            )
+        };
+        let call = |k: usize| format!("  if (test{k}(x)) x = sum{k}(x);\n");
+        let functions: String = (0..FUNCTIONS).map(function).collect();
+        let calls: String = (0..FUNCTIONS).map(call).collect();
+        format!("{functions}void main(List<String> a) {{\n  var x = a.length;\n{calls}  print(x);\n}}\n")
+    };
+    for arch in [Arch::X64, Arch::Arm64, Arch::Arm] {
+        let dir = harness().temp_dir();
+        let (before, after, url) = versions_for(arch, dir.path(), &program(1), &program(2));
+        let changed = changes(&tables(&before, &after, &[])["code"], &url);
+        assert_eq!(changed.len(), 2 * FUNCTIONS, "{arch:?}: {changed:?}");
+    }
 }
 
 #[test]
