@@ -1,4 +1,4 @@
-//! Damages a snapshot in many ways, reads and verifies each: `cargo run --release -p snapcrane-view --example damage --
+//! Damages a snapshot in many ways, reads and verifies each: `cargo run --release -p snapcrane-view --example damage_snapshot --
 //! FILE FIRST COUNT`. Ends with the number of those that were refused, and the longest time that one took.
 
 #[path = "../tests/damage/mod.rs"]

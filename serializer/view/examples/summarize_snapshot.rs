@@ -1,5 +1,5 @@
 //! Reads and verifies snapshots, one line for each and one for each fault:
-//! `cargo run -p snapcrane-view --example summary -- FILE …`
+//! `cargo run -p snapcrane-view --example summarize_snapshot -- FILE …`
 
 use snapcrane_view::Snapshot;
 use snapcrane_view::verify::verify;
