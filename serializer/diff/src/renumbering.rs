@@ -85,6 +85,9 @@ impl Hierarchy {
     }
 }
 
+/// How many cells of two rows lead to the same function, and how many to others; `None` if they lead nowhere.
+type RowCounts = Option<(u32, u32)>;
+
 /// Compares code of two snapshots for one architecture.
 #[derive(Debug, Default)]
 pub struct Renumbering {
@@ -100,7 +103,7 @@ pub struct Renumbering {
     /// Where in the dispatch table the thread points.
     table_origin: i64,
     /// What is known of rows.
-    rows: RefCell<FxHashMap<(i64, i64), Option<(u32, u32)>>>,
+    rows: RefCell<FxHashMap<(i64, i64), RowCounts>>,
     /// Position of the class id in the header of an object.
     class_id_shift: u32,
 }
@@ -268,8 +271,7 @@ impl Renumbering {
         Some(!is_other(found) && !has_stayed(a) && !has_stayed(b))
     }
 
-    /// How many cells of two rows lead to the same function, and how many to others.
-    fn compare_rows(&self, a: i64, b: i64) -> Option<(u32, u32)> {
+    fn compare_rows(&self, a: i64, b: i64) -> RowCounts {
         // The best witness is a class that declares the function itself;
         // what a class inherits may as well be in another's row, above all what it has from `Object`.
         let mut counts = [(0u32, 0u32); 3];
