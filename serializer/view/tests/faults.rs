@@ -110,7 +110,9 @@ fn the_dynamic_segment() {
     for target in TARGETS {
         let elf = Elf::new(target);
         let (start, entry, word) = (elf.section(".dynamic"), elf.pick(8, 16), elf.pick(4, 8));
-        elf.is_error(start, &[0x77], "has no DT_HASH");
+        elf.is_error(start, &[0x77], "has no DT_HASH or DT_GNU_HASH");
+        // DT_GNU_HASH, the kind of hash table that linkers make.
+        elf.is_note(start, &0x6fff_fef5_u32.to_le_bytes(), "tags of the dynamic segment");
         elf.is_error(start + entry + word, &[1], "DT_STRTAB is ");
         elf.is_error(start + 2 * entry + word, &[1], "DT_STRSZ is 0x1, expected ");
         elf.is_error(start + 4 * entry + word, &[3], "DT_SYMENT is 0x3, expected ");
@@ -147,6 +149,18 @@ fn symbols_and_build_id() {
         elf.is_note(at, b"_kDartSnapshotBsx", "_kDartSnapshotBss is not in the symbol table");
         elf.is_error(elf.section(".note.gnu.build-id") + 8, &[1], "its note is malformed");
         elf.is_note(elf.header(".bss", 20, 32), &[1], "section .bss is 0x1 bytes");
+    }
+}
+
+#[test]
+fn the_address_in_the_text_image() {
+    for target in TARGETS {
+        let elf = Elf::new(target);
+        let text = Container::read(&elf.file).expect("well-formed").text;
+        let at = text.offset + 64 + 3 * elf.pick(4, 8);
+        elf.is_error(at, &((text.address as u32) + 64).to_le_bytes(), "says that it is at");
+        // A linker laid the file out.
+        elf.is_note(at, &[0; 4], "does not say at which address it is");
     }
 }
 

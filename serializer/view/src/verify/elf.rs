@@ -31,6 +31,10 @@ const TAGS: [(u64, &str, &str); 5] = [
     (6, "DT_SYMTAB", ".dynsym"),
     (11, "DT_SYMENT", ""),
 ];
+const DT_HASH: u64 = 4;
+/// Tag, name and section of the hash table that linkers make by default in place of `DT_HASH`. The system's loaders take
+/// either; the engine's own takes neither (`runtime/bin/elf_loader.cc`).
+const GNU_HASH: (u64, &str, &str) = (0x6fff_fef5, "DT_GNU_HASH", ".gnu.hash");
 const DT_STRSZ: u64 = 10;
 const DT_SYMENT: u64 = 11;
 
@@ -133,9 +137,17 @@ impl Checker<'_, '_> {
         if !is_terminated {
             self.named(Section::Container, DYNAMIC, start, "has no end");
         }
-        for (tag, name, section) in TAGS {
+        let has_tag = |tag| entries.iter().any(|entry| entry.0 == tag);
+        for usual in TAGS {
+            let is_gnu = usual.0 == DT_HASH && !has_tag(DT_HASH) && has_tag(GNU_HASH.0);
+            let (tag, name, section) = if is_gnu { GNU_HASH } else { usual };
             let Some(&(_, value)) = entries.iter().find(|entry| entry.0 == tag) else {
-                self.named(Section::Container, DYNAMIC, start, format!("has no {name}"));
+                self.named(
+                    Section::Container,
+                    DYNAMIC,
+                    start,
+                    format!("has no {name}{}", if tag == DT_HASH { " or DT_GNU_HASH" } else { "" }),
+                );
                 continue;
             };
             let expected = match tag {
