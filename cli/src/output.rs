@@ -22,12 +22,7 @@ pub fn print(text: impl Display) -> Result<(), Failure> {
 
 /// A text as one line that no terminal acts upon: a message may quote what a damaged file holds.
 pub fn one_line(text: impl Display) -> String {
-    let text = text.to_string();
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-    }
-    line
+    snapcrane_view::printable(&text.to_string())
 }
 
 /// Writes a line to standard error. If that fails there is nowhere left to say so.

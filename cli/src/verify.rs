@@ -70,14 +70,15 @@ pub fn run(arguments: &VerifyArgs) -> Result<(), Failure> {
     if faults > 0 {
         return Err(Failure::Invalid(format!("{}: {}", path.display(), count(faults))));
     }
-    output::print(format_args!(
-        "{}: well-formed snapshot of Dart {} for {}: {} objects, {} pieces of code\n",
+    let line = output::one_line(format_args!(
+        "{}: well-formed snapshot of Dart {} for {}: {} objects, {} pieces of code",
         path.display(),
         snapshot.target.engine.revision,
         snapshot.target,
         snapshot.graph.len(),
         snapshot.codes().len()
-    ))
+    ));
+    output::print(format_args!("{line}\n"))
 }
 
 fn invalid(path: &Path, fault: &Fault) -> Failure {
@@ -86,7 +87,7 @@ fn invalid(path: &Path, fault: &Fault) -> Failure {
 
 fn print(path: &Path, kind: &str, lines: &[impl std::fmt::Display]) -> Result<(), Failure> {
     let path = path.display();
-    let texts = lines.iter().map(|line| format!("{path}: {kind}{}\n", output::one_line(line)));
+    let texts = lines.iter().map(|line| output::one_line(format_args!("{path}: {kind}{line}")) + "\n");
     output::print(texts.collect::<String>())
 }
 

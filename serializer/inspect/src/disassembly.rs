@@ -4,14 +4,14 @@ use std::fmt::{self, Write};
 
 use dart_snapshot::Error;
 use serde_json::{Value, json};
-use snapcrane_view::{Code, Snapshot};
+use snapcrane_view::{Code, Snapshot, printable};
 
 /// The code of one function or stub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// Its name.
     pub name: String,
-    /// Lines of text: instructions, and comments that begin with `;`.
+    /// Lines of text: instructions, and comments that begin with `;`. Control characters of names are escaped.
     pub text: String,
 }
 
@@ -24,7 +24,7 @@ impl Listing {
 
 impl fmt::Display for Listing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:\n{}", self.name, self.text)
+        write!(f, "{}:\n{}", printable(&self.name), self.text)
     }
 }
 
@@ -63,7 +63,7 @@ fn listing(snapshot: &Snapshot<'_>, code: &Code) -> Result<String, Error> {
             out,
             "; handler {index} at {:#x}, catches {}",
             handler.handler_pc_offset,
-            types.join(", ")
+            printable(&types.join(", "))
         );
     }
     let mut last_place = None;
@@ -76,7 +76,7 @@ fn listing(snapshot: &Snapshot<'_>, code: &Code) -> Result<String, Error> {
             frames.collect::<Vec<_>>().join(" > ")
         });
         if place.is_some() && place != last_place {
-            let _ = writeln!(out, "; {}", place.as_deref().unwrap_or_default());
+            let _ = writeln!(out, "; {}", printable(place.as_deref().unwrap_or_default()));
         }
         last_place = place;
         let starts_handler = handlers
@@ -90,7 +90,7 @@ fn listing(snapshot: &Snapshot<'_>, code: &Code) -> Result<String, Error> {
             && !(code.start..code.end).contains(&address)
             && let Some(callee) = snapshot.code_at(address)
         {
-            let _ = write!(out, "  ; {}", snapshot.code_name(callee));
+            let _ = write!(out, "  ; {}", printable(&snapshot.code_name(callee)));
         }
         out.push('\n');
         if let Some(map) = maps.iter().find(|map| map.pc_offset == instruction.end) {

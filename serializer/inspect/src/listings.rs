@@ -4,7 +4,7 @@ use std::fmt;
 
 use dart_snapshot::objects::{Library, PoolValue};
 use serde_json::{Value, json};
-use snapcrane_view::{CodeKind, ObjId, Snapshot, reference};
+use snapcrane_view::{CodeKind, ObjId, Snapshot, printable, reference};
 
 use crate::one_line;
 
@@ -40,8 +40,8 @@ impl FunctionRow {
 
 impl fmt::Display for FunctionRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#010x} {:>8}  {}", self.offset, self.size, self.name)?;
-        self.url.as_ref().map_or(Ok(()), |url| write!(f, "  ({url})"))
+        write!(f, "{:#010x} {:>8}  {}", self.offset, self.size, printable(&self.name))?;
+        self.url.as_ref().map_or(Ok(()), |url| write!(f, "  ({})", printable(url)))
     }
 }
 
@@ -98,8 +98,8 @@ impl ClassRow {
 
 impl fmt::Display for ClassRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>6} {:>4}  {}", self.id, self.instance_words, self.name)?;
-        self.library.as_ref().map_or(Ok(()), |url| write!(f, "  ({url})"))
+        write!(f, "{:>6} {:>4}  {}", self.id, self.instance_words, printable(&self.name))?;
+        self.library.as_ref().map_or(Ok(()), |url| write!(f, "  ({})", printable(url)))
     }
 }
 
@@ -172,7 +172,7 @@ impl PoolRow {
 
 impl fmt::Display for PoolRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:>6}  {}", self.index, self.value)
+        write!(f, "{:>6}  {}", self.index, printable(&self.value))
     }
 }
 

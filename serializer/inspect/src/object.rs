@@ -8,7 +8,7 @@ use std::ops::Range;
 use dart_snapshot::codec::{Codec, Describe, RefType};
 use dart_snapshot::{CodeRef, Error, FormatSpec, Target};
 use serde_json::{Value, json};
-use snapcrane_view::{ObjId, Snapshot, object_of_reference, reference};
+use snapcrane_view::{ObjId, Snapshot, object_of_reference, printable, reference};
 
 use crate::listings::short_description;
 use crate::one_line;
@@ -155,17 +155,19 @@ impl ObjectReport {
 
 impl fmt::Display for ObjectReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "object {}: {}", self.number, self.description)?;
-        writeln!(f, "cluster: {}", self.cluster.as_deref().unwrap_or("none, the runtime supplies it"))?;
+        writeln!(f, "object {}: {}", self.number, printable(&self.description))?;
+        let cluster = self.cluster.as_deref().unwrap_or("none, the runtime supplies it");
+        writeln!(f, "cluster: {}", printable(cluster))?;
         for (range, name) in self.spans.iter().zip(["allocation", "fill", "data image"]) {
             if !range.is_empty() {
                 writeln!(f, "{name}: {:#x}..{:#x}", range.start, range.end)?;
             }
         }
         for field in &self.fields {
+            let value = printable(&field.value);
             match field.object {
-                Some(object) => writeln!(f, "  {}: {} #{object}", field.name, field.value)?,
-                None => writeln!(f, "  {}: {}", field.name, field.value)?,
+                Some(object) => writeln!(f, "  {}: {value} #{object}", field.name)?,
+                None => writeln!(f, "  {}: {value}", field.name)?,
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use dart_snapshot::objects::{Function, Library};
 use serde_json::{Value, json};
-use snapcrane_view::Snapshot;
+use snapcrane_view::{Snapshot, printable};
 
 use crate::listings::{FunctionRow, functions};
 
@@ -196,11 +196,17 @@ impl fmt::Display for Summary {
         writeln!(f, "\n   objects      bytes  cluster")?;
         for cluster in &self.clusters {
             let canonical = if cluster.is_canonical { " (canonical)" } else { "" };
-            writeln!(f, "{:>10} {:>10}  {}{canonical}", cluster.objects, cluster.size, cluster.name)?;
+            writeln!(
+                f,
+                "{:>10} {:>10}  {}{canonical}",
+                cluster.objects,
+                cluster.size,
+                printable(&cluster.name)
+            )?;
         }
         writeln!(f, "\n     bytes  largest functions")?;
         for function in &self.largest {
-            writeln!(f, "{:>10}  {}", function.size, function.name)?;
+            writeln!(f, "{:>10}  {}", function.size, printable(&function.name))?;
         }
         Ok(())
     }

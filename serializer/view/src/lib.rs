@@ -35,7 +35,7 @@ pub mod verify;
 pub use dart_snapshot::place::{BlobMap, ClusterSpans, ObjectSpans};
 pub use dart_snapshot::reader::Header;
 pub use dart_snapshot::{CodeRef, Fault, Graph, ObjId, Object, Section};
-pub use names::without_keys;
+pub use names::{printable, without_keys};
 pub use positions::{NullCheck, SourceFrame, SourceRange, SourceRanges};
 pub use roots::{Root, RootGroup};
 pub use snapcrane_container::read::{self as container, Container};

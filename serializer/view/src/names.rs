@@ -23,6 +23,15 @@ pub fn without_keys(name: &str) -> String {
     result + rest
 }
 
+/// A text as a line that no terminal acts upon: a damaged file may have control characters in any name.
+pub fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
 /// Name of the class that holds the top-level members of a library.
 const TOP_LEVEL: &str = "::";
 /// Enclosing functions that are named.
