@@ -59,12 +59,13 @@ fn listing(snapshot: &Snapshot<'_>, code: &Code) -> Result<String, Error> {
             .iter()
             .map(|&id| snapshot.type_name(id))
             .collect();
-        let _ = writeln!(
-            out,
-            "; handler {index} at {:#x}, catches {}",
-            handler.handler_pc_offset,
-            printable(&types.join(", "))
-        );
+        // Handlers that nothing reaches have no types (`code_descriptors.cc`), and a compiler may leave them out.
+        let what = match (handler.has_catch_all, types.is_empty()) {
+            (true, _) => ", catches everything".to_owned(),
+            (false, true) => String::new(),
+            (false, false) => format!(", catches {}", printable(&types.join(", "))),
+        };
+        let _ = writeln!(out, "; handler {index} at {:#x}{what}", handler.handler_pc_offset);
     }
     let mut last_place = None;
     for instruction in snapcrane_disassembler::disassemble(snapshot.code_bytes(code), snapshot.target.arch) {

@@ -50,3 +50,20 @@ fn names_cannot_act_upon_terminals() {
     }
     assert!(printed(&functions).contains("red\\u{1b}[31m\\nnext"));
 }
+
+#[test]
+fn handlers_say_what_they_catch_if_it_is_known() {
+    let file = with_name("handlers");
+    let snapshot = Snapshot::open(&file).expect("well-formed");
+    let listings = inspect::disassemble(&snapshot, "handlers").expect("well-formed");
+    let handlers: Vec<&str> =
+        listings[0].text.lines().filter(|line| line.starts_with("; handler ")).collect();
+    assert_eq!(
+        handlers,
+        [
+            "; handler 0 at 0x28, catches everything",
+            "; handler 1 at 0x30, catches Object, void",
+            "; handler 2 at 0x38",
+        ]
+    );
+}
