@@ -156,9 +156,16 @@ const FREE_OBJECTS_PER_CLUSTER: u64 = 1024;
 impl Parser<'_> {
     fn read(&mut self) -> Result<Plan> {
         let start = self.stream.position();
+        let counts = self.stream.clone();
         let num_base = self.stream.unsigned()?;
         if num_base != ObjId::BASE_OBJECTS.len() as u64 {
-            return Err(self.stream.malformed(format!("{num_base} base objects")));
+            let reason = if Self::is_loading_unit(counts) {
+                "a deferred loading unit; only the snapshot of the program that loads it can be read"
+                    .to_owned()
+            } else {
+                format!("{num_base} base objects")
+            };
+            return Err(self.stream.malformed(reason));
         }
         let num_objects = self.stream.unsigned()?;
         let num_clusters = self.stream.unsigned()?;
@@ -237,6 +244,20 @@ impl Parser<'_> {
             return Err(self.stream.malformed(format!("{} bytes left over", self.stream.remaining())));
         }
         Ok(plan)
+    }
+
+    /// Whether the stream is that of a deferred loading unit, which has a hash of the program before the counts and the objects of
+    /// its parent as base objects (`FullSnapshotWriter::WriteUnitSnapshot` in `runtime/vm/app_snapshot.cc`). The header is the
+    /// same, so the counts must tell.
+    fn is_loading_unit(mut stream: ReadStream<'_>) -> bool {
+        if stream.signed(32).is_err() {
+            return false;
+        }
+        let mut count = || stream.unsigned().ok();
+        let (Some(base), Some(objects), Some(clusters)) = (count(), count(), count()) else { return false };
+        base > ObjId::BASE_OBJECTS.len() as u64
+            && u32::try_from(objects).is_ok()
+            && objects.checked_sub(base).is_some_and(|own| clusters <= own)
     }
 
     fn instructions_table(&mut self, offset: u64, plan: &mut Plan) -> Result<()> {

@@ -4,6 +4,7 @@
 mod damage;
 
 use damage::{Parts, damage};
+use dart_snapshot::stream::WriteStream;
 use snapcrane_fixtures::{Program, TARGETS, target};
 use snapcrane_view::verify::verify;
 use snapcrane_view::{CodeKind, Container, Section, Snapshot};
@@ -61,6 +62,27 @@ fn images_need_no_container() {
     let (_, data, text) = write("linux-arm64", true);
     let snapshot = Snapshot::read(Container::raw(&data, &text)).expect("well-formed");
     assert!(verify(&snapshot).is_ok());
+}
+
+/// Such a unit has a hash before the counts, and base objects of its own.
+#[test]
+fn loading_units_are_told_from_damaged_snapshots() {
+    let (_, data, text) = write("linux-x64", false);
+    let header = Snapshot::header(&Container::raw(&data, &text)).expect("well-formed").stream_offset;
+    let with_counts = |counts: [u64; 5]| {
+        let mut stream = WriteStream::new();
+        stream.signed(0x1234_5678);
+        counts.into_iter().for_each(|count| stream.unsigned(count));
+        let bytes = stream.into_bytes();
+        let mut data = data.clone();
+        data[header..header + bytes.len()].copy_from_slice(&bytes);
+        Snapshot::read(Container::raw(&data, &text)).expect_err("no program").to_string()
+    };
+    let unit = with_counts([2000, 2010, 4, 3, 64]);
+    assert!(unit.contains("a deferred loading unit"), "{unit}");
+    // More clusters than objects.
+    let damaged = with_counts([2000, 2010, 40, 3, 64]);
+    assert!(damaged.contains(" base objects"), "{damaged}");
 }
 
 #[test]
