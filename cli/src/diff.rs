@@ -1,14 +1,13 @@
 //! `snapcrane diff`: what differs between two snapshots.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use snapcrane_diff::Diff;
-use snapcrane_view::Snapshot;
 
 use crate::exit::Failure;
-use crate::input::Input;
 use crate::output;
+use crate::snapshot_file::SnapshotFile;
 
 /// Lines of each kind that are printed for a table.
 const LINES: usize = 10;
@@ -16,10 +15,16 @@ const LINES: usize = 10;
 /// Arguments of the command.
 #[derive(Args)]
 pub struct DiffArgs {
-    /// First snapshot: a shared library made by gen_snapshot.
+    /// First snapshot: a shared library made by gen_snapshot, or a data image when --text-a is given.
     first: PathBuf,
-    /// Second snapshot; its target may be another one.
+    /// Second snapshot, as the first one; its target may be another one.
     second: PathBuf,
+    /// Text image of the first snapshot, if that is a data image without a container.
+    #[arg(long, value_name = "FILE")]
+    text_a: Option<PathBuf>,
+    /// Text image of the second snapshot.
+    #[arg(long, value_name = "FILE")]
+    text_b: Option<PathBuf>,
     /// Compare the program only: neither code, nor sizes, nor the target.
     #[arg(long)]
     content_only: bool,
@@ -36,9 +41,9 @@ pub struct DiffArgs {
 /// # Errors
 /// A file cannot be read or is no snapshot; or they differ, after the differences were printed.
 pub fn run(arguments: &DiffArgs) -> Result<(), Failure> {
-    let (first, second) = (Input::open(&arguments.first)?, Input::open(&arguments.second)?);
-    let a = open(&arguments.first, &first)?;
-    let b = open(&arguments.second, &second)?;
+    let first = SnapshotFile::open(&arguments.first, arguments.text_a.as_deref())?;
+    let second = SnapshotFile::open(&arguments.second, arguments.text_b.as_deref())?;
+    let (a, b) = (first.read()?, second.read()?);
     let diff = Diff::new(&a, &b, arguments.content_only);
     if arguments.json {
         output::print(format_args!("{:#}\n", diff.to_json()))?;
@@ -56,9 +61,4 @@ pub fn run(arguments: &DiffArgs) -> Result<(), Failure> {
     }
     let (first, second) = (arguments.first.display(), arguments.second.display());
     Err(Failure::Invalid(format!("{first} and {second} differ")))
-}
-
-fn open<'a>(path: &Path, input: &'a Input) -> Result<Snapshot<'a>, Failure> {
-    Snapshot::open(input.bytes())
-        .map_err(|fault| Failure::compilation(format_args!("{}: {fault}", path.display())))
 }

@@ -1,22 +1,24 @@
 //! `snapcrane inspect`: what a snapshot holds.
 
 use std::fmt::{Display, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
 use snapcrane_inspect as inspect;
-use snapcrane_view::Snapshot;
 
 use crate::exit::Failure;
-use crate::input::Input;
 use crate::output;
+use crate::snapshot_file::SnapshotFile;
 
 /// Arguments. Without an option that asks for a listing, a summary is printed.
 #[derive(Args)]
 pub struct InspectArgs {
-    /// Snapshot: a shared library made by gen_snapshot.
+    /// Snapshot: a shared library made by gen_snapshot, or a data image when --text is given.
     input: PathBuf,
+    /// Text image that belongs to a data image without a container.
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -53,9 +55,8 @@ struct ListingArgs {
 /// # Errors
 /// The file cannot be read, is no snapshot of a known engine, or is damaged; what was asked for is not in it.
 pub fn run(arguments: &InspectArgs) -> Result<(), Failure> {
-    let input = Input::open(&arguments.input)?;
-    let fail = |error: &dyn Display| of_file(&arguments.input, error);
-    let snapshot = Snapshot::open(input.bytes()).map_err(|fault| fail(&fault))?;
+    let file = SnapshotFile::open(&arguments.input, arguments.text.as_deref())?;
+    let snapshot = file.read()?;
     let listing = &arguments.listing;
     let json = arguments.json;
     if listing.functions {
@@ -71,23 +72,19 @@ pub fn run(arguments: &InspectArgs) -> Result<(), Failure> {
         return rows(inspect::pool(&snapshot), inspect::PoolRow::to_json, json);
     }
     if let Some(number) = listing.object {
-        let report = inspect::object(&snapshot, number).map_err(|error| fail(&error))?;
-        let report = report.ok_or_else(|| fail(&format_args!("there is no object {number}")))?;
+        let report = inspect::object(&snapshot, number).map_err(|error| file.failure(error))?;
+        let report = report.ok_or_else(|| file.failure(format_args!("there is no object {number}")))?;
         return if json { print_json(&report.to_json()) } else { output::print(report) };
     }
     if let Some(name) = &listing.disassemble {
-        let listings = inspect::disassemble(&snapshot, name).map_err(|error| fail(&error))?;
+        let listings = inspect::disassemble(&snapshot, name).map_err(|error| file.failure(error))?;
         if listings.is_empty() {
-            return Err(fail(&format_args!("there is no code named {name}")));
+            return Err(file.failure(format_args!("there is no code named {name}")));
         }
         return rows(listings, inspect::Listing::to_json, json);
     }
     let summary = inspect::Summary::new(&snapshot);
     if json { print_json(&summary.to_json()) } else { output::print(summary) }
-}
-
-fn of_file(path: &Path, error: &dyn Display) -> Failure {
-    Failure::compilation(format_args!("{}: {error}", path.display()))
 }
 
 fn rows<T: Display>(rows: Vec<T>, to_json: impl Fn(&T) -> Value, json: bool) -> Result<(), Failure> {

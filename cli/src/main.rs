@@ -13,6 +13,7 @@ mod job;
 mod kernel;
 mod known_flags;
 mod output;
+mod snapshot_file;
 mod target;
 mod verify;
 mod vm_flags;

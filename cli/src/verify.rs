@@ -10,6 +10,7 @@ use snapcrane_view::{Container, Fault, Header, Snapshot, identify};
 use crate::exit::Failure;
 use crate::input::Input;
 use crate::output;
+use crate::snapshot_file::SnapshotFile;
 
 /// Arguments of the command.
 #[derive(Args)]
@@ -33,13 +34,8 @@ pub struct VerifyArgs {
 /// A file cannot be read; or the snapshot has faults, which were printed.
 pub fn run(arguments: &VerifyArgs) -> Result<(), Failure> {
     let path = &arguments.input;
-    let input = Input::open(path)?;
-    let text = arguments.text.as_deref().map(Input::open).transpose()?;
-    let container = match &text {
-        Some(text) => Container::raw(input.bytes(), text.bytes()),
-        None => Container::read(input.bytes())
-            .map_err(|error| Failure::Invalid(format!("{}: container, {error}", path.display())))?,
-    };
+    let file = SnapshotFile::open(path, arguments.text.as_deref())?;
+    let container = file.container().map_err(|fault| invalid(path, &fault))?;
     // An engine of another version may be the very thing to find out about, so this comes before reading on.
     let header = Snapshot::header(&container).map_err(|fault| invalid(path, &fault))?;
     let obstacles = match &arguments.engine {

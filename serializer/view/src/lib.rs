@@ -117,7 +117,15 @@ impl<'a> Snapshot<'a> {
     /// The first fault: of the container, of the header, of what is in it. A snapshot of an unknown engine is a
     /// fault of its header.
     pub fn open(file: &'a [u8]) -> Result<Snapshot<'a>, Fault> {
-        Snapshot::read(Container::read(file).map_err(|error| container_fault(&error))?)
+        Snapshot::read(Snapshot::container(file)?)
+    }
+
+    /// The container alone.
+    ///
+    /// # Errors
+    /// It is malformed, or there is no snapshot in it.
+    pub fn container(file: &'a [u8]) -> Result<Container<'a>, Fault> {
+        Container::read(file).map_err(|error| container_fault(&error))
     }
 
     /// The header alone: engine and target of a snapshot that may be of an unknown engine.

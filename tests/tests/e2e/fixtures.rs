@@ -85,7 +85,15 @@ fn every_file_is_what_the_manifest_says() {
             match text(entry, "kind") {
                 "shared library" => {}
                 "data image" => {
-                    verify.arg("--text").arg(first.join(name.replace(".data.", ".text.")));
+                    let text = first.join(name.replace(".data.", ".text."));
+                    verify.arg("--text").arg(&text);
+                    let mut inspect = harness().compiler_command();
+                    let summary = printed(inspect.arg("inspect").arg(&path).arg("--text").arg(&text));
+                    assert!(summary.contains("raw images"), "{name}: {summary}");
+                    let mut diff = harness().compiler_command();
+                    diff.arg("diff").arg(&path).arg("--text-a").arg(&text);
+                    let out = printed(diff.arg(&path).arg("--text-b").arg(&text));
+                    assert!(out.ends_with("The snapshots are equal.\n"), "{name}: {out}");
                 }
                 // Tested together with its data image.
                 _ => continue,
