@@ -33,6 +33,7 @@ mod vcode;
 
 pub use compile::{Compiler, Dump, Options};
 pub use error::Error;
+pub use select::supports;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ mod control;
 mod float;
 mod integer;
 mod memory;
+mod opcodes;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,9 @@ use crate::legalize::{Regs, float_size, is_supported};
 use crate::order::LoweredBlock;
 use crate::regs::{Cond, Shift};
 use crate::vcode::VCode;
+
+use opcodes::Group;
+pub use opcodes::supports;
 
 /// Memory that selection keeps from function to function.
 #[derive(Debug, Default)]
@@ -232,93 +236,43 @@ impl<'a> Selector<'a> {
 
     /// Selects an instruction.
     fn inst(&mut self, inst: ClifInst) -> Result<(), Error> {
+        match opcodes::group(self.func.dfg.insts[inst].opcode()) {
+            Some(Group::Absorbed) => Ok(()),
+            Some(Group::Fixed) => self.fixed(inst),
+            Some(Group::Memory) => self.memory(inst),
+            Some(Group::Control) => self.control(inst),
+            Some(Group::Call) => self.call(inst),
+            Some(Group::Float) => self.float(inst),
+            Some(Group::Integer) => self.integer(inst),
+            None => Err(self.unsupported(inst)),
+        }
+    }
+
+    /// Selects an instruction about a register that has a fixed purpose.
+    fn fixed(&mut self, inst: ClifInst) -> Result<(), Error> {
         let func = self.func;
         match func.dfg.insts[inst].opcode() {
             // Made by each user.
-            Opcode::Iconst | Opcode::F32const | Opcode::F64const | Opcode::Nop | Opcode::SequencePoint => {
-                Ok(())
-            }
-            Opcode::GetPinnedReg if !self.writes_thread => Ok(()),
-            Opcode::GetFramePointer | Opcode::GetStackPointer => Ok(()),
+            Opcode::GetPinnedReg if !self.writes_thread => {}
+            Opcode::GetFramePointer | Opcode::GetStackPointer => {}
 
             Opcode::GetPinnedReg => {
                 if let Some(rd) = self.values[func.dfg.first_result(inst)].lo {
                     self.mov_to(rd, Op2::Reg(Reg::THR));
                 }
-                Ok(())
             }
             Opcode::SetPinnedReg => {
                 let op2 = self.op2(func.dfg.inst_args(inst)[0]);
                 self.mov_to(Reg::THR, op2);
-                Ok(())
             }
             Opcode::GetReturnAddress => {
                 if let Some(rt) = self.values[func.dfg.first_result(inst)].lo {
                     self.push(Inst::Load { op: crate::inst::LoadOp::Ldr, rt, mem: Mem::Offset(Reg::FP, 4) });
                 }
-                Ok(())
             }
-
-            Opcode::Load
-            | Opcode::Uload8
-            | Opcode::Sload8
-            | Opcode::Uload16
-            | Opcode::Sload16
-            | Opcode::Uload32
-            | Opcode::Sload32
-            | Opcode::AtomicLoad
-            | Opcode::Store
-            | Opcode::Istore8
-            | Opcode::Istore16
-            | Opcode::Istore32
-            | Opcode::AtomicStore
-            | Opcode::Fence
-            | Opcode::StackAddr
-            | Opcode::FuncAddr
-            | Opcode::SymbolValue => self.memory(inst),
-
-            Opcode::Jump
-            | Opcode::Brif
-            | Opcode::BrTable
-            | Opcode::Trap
-            | Opcode::Trapz
-            | Opcode::Trapnz
-            | Opcode::Return => self.control(inst),
-
-            Opcode::Call
-            | Opcode::CallIndirect
-            | Opcode::TryCall
-            | Opcode::TryCallIndirect
-            | Opcode::ReturnCall
-            | Opcode::ReturnCallIndirect => self.call(inst),
-
-            Opcode::Fcmp
-            | Opcode::Fadd
-            | Opcode::Fsub
-            | Opcode::Fmul
-            | Opcode::Fdiv
-            | Opcode::Sqrt
-            | Opcode::Fneg
-            | Opcode::Fabs
-            | Opcode::Fcopysign
-            | Opcode::Fmin
-            | Opcode::Fmax
-            | Opcode::Ceil
-            | Opcode::Floor
-            | Opcode::Trunc
-            | Opcode::Nearest
-            | Opcode::Fpromote
-            | Opcode::Fdemote
-            | Opcode::FcvtToUint
-            | Opcode::FcvtToSint
-            | Opcode::FcvtToUintSat
-            | Opcode::FcvtToSintSat
-            | Opcode::FcvtFromUint
-            | Opcode::FcvtFromSint
-            | Opcode::Bitcast => self.float(inst),
-
-            _ => self.integer(inst),
+            _ => return Err(self.unsupported(inst)),
         }
+        Ok(())
     }
 
     // Definitions.
