@@ -240,9 +240,12 @@ pub fn comparisons() -> Vec<Case> {
         cases.push(case(&[ty, ty], &body, &[types::I8]));
         // Choices of all types.
         for chosen in ALL {
-            cases.push(case(&[ty, chosen, chosen], " v100 = select v0, v1, v2", &[chosen]));
-            let body = " v4 = icmp ult v0, v1\n v100 = select v4, v2, v3";
-            cases.push(case(&[ty, ty, chosen, chosen], body, &[chosen]));
+            for op in ["select", "select_spectre_guard"] {
+                let body = format!(" v100 = {op} v0, v1, v2");
+                cases.push(case(&[ty, chosen, chosen], &body, &[chosen]));
+                let body = format!(" v4 = icmp ult v0, v1\n v100 = {op} v4, v2, v3");
+                cases.push(case(&[ty, ty, chosen, chosen], &body, &[chosen]));
+            }
         }
         for constant in [0_u64, 1, 0xff] {
             let body =
@@ -472,7 +475,22 @@ pub fn control() -> Vec<Case> {
     let body = " brif v0, block1, block3\nblock1:\n brif v1, block3, block2\nblock2:\n jump block5(v2)\n\
                 block3:\n jump block4\nblock4:\n v4 = iadd v2, v3\n jump block5(v4)\nblock5(v100: i32):";
     cases.push(case(&[types::I32; 4], body, &[types::I32]));
+    // What never returns, on one way of two.
+    let body = " brif v0, block1, block2\nblock1:\n trap user1\nblock2:\n v100 = bnot v1";
+    cases.push(case(&[types::I32, types::I64], body, &[types::I64]));
+    // What does nothing, between things that do, on both sides of a branch.
+    for (nothing, oracle) in [("nop", "nop"), ("sequence_point", "nop")] {
+        let text = |nothing: &str| {
+            format!(
+                " {nothing}\n v2 = isub v0, v1\n {nothing}\n v3 = icmp ult v0, v1\n {nothing}\n brif v3, block1(v2), block2\n\
+                 block2:\n {nothing}\n jump block1(v1)\nblock1(v100: i64):\n {nothing}"
+            )
+        };
+        let case = case(&[types::I64, types::I64], &text(nothing), &[types::I64]);
+        cases.push(Case { oracle: Some(text(oracle)), ..case });
+    }
     cases.extend(calls());
+    cases.extend(indirect_tail_calls());
     // Fixed registers and addresses.
     let fixed = [
         (
@@ -620,6 +638,70 @@ fn calls() -> Vec<Case> {
         callees: callee.to_string(),
         ..with_preamble(" fn0 = colocated u0:10000(i32, i32) -> i32 tail", recursive)
     });
+    cases
+}
+
+/// Tail calls of an address, with arguments that change places in registers and on the stack. A function with the signature of its
+/// callee passes all that it gets on; the interpreter calls the callee.
+fn indirect_tail_calls() -> Vec<Case> {
+    use types::{F32, F64, I8, I16, I32, I64};
+    let signatures: [&[Type]; 7] = [
+        &[I32],
+        &[I64, I64],
+        &[I32, I32, I32, I64, I32],
+        &[I8, I16, I32, I64, F32, F64],
+        &[F64, F64, F64, F64, F64, F64, F64, F64, F64, F64],
+        &[I64, I64, I64, I8, F32, I32, F64, I64],
+        &[I32, I32, I32, I32, I32, I32, I32, I32, I32, I32, I64, I64],
+    ];
+    let list = |types: &[Type]| types.iter().map(Type::to_string).collect::<Vec<_>>().join(", ");
+    let mut cases = Vec::new();
+    for signature in signatures {
+        // The address is made by the function, or is its first argument, or its last.
+        for address in [None, Some(0), Some(signature.len())] {
+            for picked in 0..signature.len() {
+                let ty = signature[picked];
+                // Each argument becomes the next one of its type, cyclically.
+                let rotated = (0..signature.len()).map(|i| {
+                    let next = (i + 1..signature.len()).chain(0..i).find(|&j| signature[j] == signature[i]);
+                    format!("v{}", next.unwrap_or(i))
+                });
+                let mut rotated: Vec<String> = rotated.collect();
+                let mut straight: Vec<String> = (0..signature.len()).map(|i| format!("v{i}")).collect();
+                let mut types = signature.to_vec();
+                if let Some(at) = address {
+                    types.insert(at, I32);
+                    rotated.insert(at, "v90".to_string());
+                    straight.insert(at, "v90".to_string());
+                }
+                let declared = format!("({}) -> {ty} tail", list(&types));
+                let params: Vec<String> =
+                    straight.iter().zip(&types).map(|(name, ty)| format!("{name}: {ty}")).collect();
+                let (params, straight, rotated) =
+                    (params.join(", "), straight.join(", "), rotated.join(", "));
+                let made = " v90 = func_addr.i32 fn1\n";
+                let (made_by_caller, made_by_case) = if address.is_some() { ("", made) } else { (made, "") };
+                let callees = format!(
+                    "function u0:10000{declared} {{\nblock0({params}):\n return v{picked}\n}}\n\
+                     function u0:10001{declared} {{\n sig0 = {declared}\n fn1 = colocated u0:10000 sig0\nblock0({params}):\n\
+                     {made_by_caller} return_call_indirect sig0, v90({rotated})\n}}\n"
+                );
+                let body = format!("{made_by_case} v100 = call fn0({straight})");
+                // No address is ever the result.
+                let oracle = format!(" v90 = iconst.i32 0\n v100 = call fn1({rotated})");
+                let preamble =
+                    format!(" fn0 = colocated u0:10001{declared}\n fn1 = colocated u0:10000{declared}");
+                cases.push(Case {
+                    name: format!(
+                        "tail call of an address, {declared}: argument {picked}, address {address:?}"
+                    ),
+                    oracle: Some(oracle),
+                    callees,
+                    ..with_preamble(&preamble, case(signature, &body, &[ty]))
+                });
+            }
+        }
+    }
     cases
 }
 

@@ -5,12 +5,13 @@
 //! compiled functions on all rows of operands ([`image`]).
 
 mod cases;
+mod coverage;
 mod image;
 mod random;
 mod shapes;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -22,9 +23,10 @@ use cranelift_interpreter::environment::FunctionStore;
 use cranelift_interpreter::interpreter::{Interpreter, InterpreterState};
 use cranelift_interpreter::step::ControlFlow;
 use snapcrane_armv7::metadata::{CompiledFunction, Reloc, RelocKind, RelocTarget};
-use snapcrane_armv7::{Compiler, Error, Options};
+use snapcrane_armv7::{Compiler, Options};
 
 use cases::Case;
+use coverage::Coverage;
 use image::{Job, Piece, TRAPPED};
 
 /// The emulator: on the path, or in the folder of the toolchain.
@@ -213,11 +215,11 @@ fn check(cases: &[Case]) {
     let mut compilers =
         [true, false].map(|optimize| Compiler::new(Options { optimize, verify: true, check_regalloc: true }));
     let (mut pieces, mut jobs, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
-    let mut pairs = BTreeSet::new();
+    let mut coverage = Coverage::default();
     let mut number = 0;
     for (index, case) in cases.iter().enumerate() {
         let mut oracle = parse(&oracle_text(case));
-        count_pairs(&parse(&compiled_text(case, 0))[0], &mut pairs);
+        coverage.add(case);
         // Callees have numbers from 10000 on in the text, and are compiled anew for each case.
         oracle.extend(parse(&case.callees));
         let answers: Vec<(Vec<u64>, Option<Vec<u64>>)> = values::rows(&case.params, index as u64 * 77 + 5)
@@ -282,7 +284,7 @@ fn check(cases: &[Case]) {
             failures.entry(case.name.clone()).or_default().push(shown);
         }
     }
-    eprintln!("{} cases, {} pairs of opcode and type, {} calls", cases.len(), pairs.len(), jobs.len());
+    eprintln!("{} cases, {} triples, {} calls", cases.len(), coverage.triples.len(), jobs.len());
     let mut report = String::new();
     for (name, all) in &failures {
         let _ = writeln!(
@@ -295,106 +297,32 @@ fn check(cases: &[Case]) {
     assert!(failures.is_empty(), "{} cases fail\n{report}", failures.len());
 }
 
-/// Notes which opcodes a function has, of which types.
-fn count_pairs(function: &Function, pairs: &mut BTreeSet<String>) {
-    for block in function.layout.blocks() {
-        for inst in function.layout.block_insts(block) {
-            let (opcode, ty) = (function.dfg.insts[inst].opcode(), function.dfg.ctrl_typevar(inst));
-            let ty = if ty.is_invalid() { String::new() } else { ty.to_string() };
-            pairs.insert(format!("{opcode}.{ty}"));
-        }
-    }
-}
-
-#[test]
-fn integers() {
-    check(&cases::integers());
-}
-
-#[test]
-fn comparisons() {
-    check(&cases::comparisons());
-}
-
-#[test]
-fn floats() {
-    check(&cases::floats());
-}
-
-#[test]
-fn memory() {
-    check(&cases::memory());
-}
-
-#[test]
-fn intrinsics() {
-    check(&cases::intrinsics());
-    check(&cases::class_ids());
-}
-
-#[test]
-fn control() {
-    check(&cases::control());
-}
-
-#[test]
-fn long_functions() {
-    check(&shapes::long_functions());
-}
-
-#[test]
-fn large_frames() {
-    check(&shapes::large_frames());
-}
-
-#[test]
-fn random_functions() {
-    check(&shapes::random_functions());
-}
-
-#[test]
-fn random_operations() {
-    check(&random::operations());
-}
-
-#[test]
-fn exceptions() {
-    check(&cases::exceptions());
-}
-
-/// What is not supported is an error that says what it is and where.
-#[test]
-fn refusals() {
-    let refused = |signature: &str, body: &str| {
-        let text = format!("function %refused{signature} {{\n{body}\n}}\n");
-        let options = Options { optimize: false, verify: true, check_regalloc: false };
-        match Compiler::new(options).compile(&mut Context::for_function(parse(&text).remove(0))) {
-            Err(Error::Unsupported { what, function }) => {
-                assert_eq!(function, "%refused");
-                what
+/// Makes a test of each list of cases, and a list of the lists.
+macro_rules! groups {
+    ($($name:ident: $cases:expr,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                check(&$cases());
             }
-            other => panic!("{text}{other:?}"),
-        }
+        )*
+
+        /// All that is executed.
+        const GROUPS: &[fn() -> Vec<Case>] = &[$($cases),*];
     };
-    let body = "block0(v0: f64):\n v1 = fma v0, v0, v0\n return v1";
-    assert_eq!(refused("(f64) -> f64 tail", body), "fma.f64");
-    let body = "block0(v0: i64):\n v1 = iconcat v0, v0\n v2 = ireduce.i64 v1\n return v2";
-    assert_eq!(refused("(i64) -> i64 tail", body), "iconcat.i64");
-    let body = "block0(v0: i32, v1: i32):\n v2 = atomic_rmw.i32 notrap aligned add v0, v1\n return v2";
-    assert_eq!(refused("(i32, i32) -> i32 tail", body), "atomic_rmw.i32");
-    let body = "block0(v0: i32):\n v1 = atomic_load.i64 notrap aligned v0\n return v1";
-    assert_eq!(refused("(i32) -> i64 tail", body), "atomic_load.i64");
-    assert_eq!(refused("(i128) tail", "block0(v0: i128):\n return"), "parameter of type i128");
-    let body = "block0(v0: i64):\n v1 = load.i32 v0\n return v1";
-    assert_eq!(refused("(i64) -> i32 tail", body), "load.i32");
-    let body = "block0(v0: i32):\n v1 = get_frame_pointer.i64\n return v1";
-    assert_eq!(refused("(i32) -> i64 tail", body), "get_frame_pointer.i64");
-    let body = "block0(v0: i32):\n v1 = splat.i32x4 v0\n return";
-    assert_eq!(refused("(i32) tail", body), "splat.i32x4");
-    let body = " fn0 = u0:1(f64, f64, f64, f64, f64, f64, f64, f64, f64) tail\nblock0(v0: f64):\n \
-                return_call fn0(v0, v0, v0, v0, v0, v0, v0, v0, v0)";
-    assert_eq!(
-        refused("(f64) tail", body),
-        "tail call with more stack arguments than the function itself has"
-    );
+}
+
+groups! {
+    integers: cases::integers,
+    comparisons: cases::comparisons,
+    floats: cases::floats,
+    memory: cases::memory,
+    intrinsics: cases::intrinsics,
+    class_ids: cases::class_ids,
+    control: cases::control,
+    long_functions: shapes::long_functions,
+    large_frames: shapes::large_frames,
+    random_functions: shapes::random_functions,
+    random_operations: random::operations,
+    exceptions: cases::exceptions,
 }
