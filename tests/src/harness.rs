@@ -255,19 +255,36 @@ impl Harness {
         succeed(&mut command, &Limits::seconds(COMPILE_SECONDS));
     }
 
-    /// Compiles with the reference compiler.
+    /// Compiles with the reference compiler, stripped.
     ///
     /// # Panics
     /// When the toolchain has none, or it fails.
     pub fn compile_reference(&self, kernel: &Path, snapshot: &Path, asserts: bool) {
-        let reference = self.toolchain.reference_gen_snapshot(Arch::X64);
+        let options = CompileOptions { strip: true, asserts, ..CompileOptions::default() };
+        let reference = self.reference_command(kernel, snapshot, &options);
         let mut command = reference.expect("the toolchain has the reference compiler");
-        command.args(["--deterministic", "--snapshot_kind=app-aot-elf", "--strip"]);
+        succeed(&mut command, &Limits::seconds(COMPILE_SECONDS));
+    }
+
+    /// The command with which the reference compiler makes a snapshot; `None` if the toolchain has no reference compiler for
+    /// that architecture. It knows no `jobs`.
+    pub fn reference_command(
+        &self,
+        kernel: &Path,
+        snapshot: &Path,
+        options: &CompileOptions,
+    ) -> Option<Command> {
+        let mut command = self.toolchain.reference_gen_snapshot(options.arch)?;
+        command.args(["--deterministic", "--snapshot_kind=app-aot-elf"]);
         command.arg(format!("--elf={}", snapshot.display()));
-        if asserts {
+        if options.strip {
+            command.arg("--strip");
+        }
+        if options.asserts {
             command.arg("--enable-asserts");
         }
-        succeed(command.arg(kernel), &Limits::seconds(COMPILE_SECONDS));
+        command.arg(kernel);
+        Some(command)
     }
 
     /// Whether the toolchain has the engine with assertions on.

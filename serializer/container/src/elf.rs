@@ -715,42 +715,4 @@ mod tests {
         };
         assert!(matches!(write(&input), Err(Error::Malformed(_))));
     }
-
-    /// Compares a file of the engine's own compiler, named by SNAPCRANE_STRIPPED_ELF, with what its blobs
-    /// become here.
-    #[test]
-    #[ignore = "needs a stripped x64, arm64 or arm snapshot of the reference compiler in SNAPCRANE_STRIPPED_ELF"]
-    fn reproduces_reference() {
-        let path = std::env::var("SNAPCRANE_STRIPPED_ELF").expect("SNAPCRANE_STRIPPED_ELF");
-        let file = std::fs::read(&path).expect("readable file");
-        let is_64bit = file[4] == ELFCLASS64;
-        let at = |offset32: u64, offset64: u64| if is_64bit { offset64 } else { offset32 };
-        let machine = u16::from_le_bytes([file[18], file[19]]);
-        let section_headers = word_at(&file, at(32, 40), is_64bit);
-        let blob = |n: Section| {
-            let h = section_headers + at(40, 64) * n as u64;
-            let offset = word_at(&file, h + at(16, 24), is_64bit) as usize;
-            file[offset..][..word_at(&file, h + at(20, 32), is_64bit) as usize].to_vec()
-        };
-        let (mut text, data) = (blob(Section::Text), blob(Section::RoData));
-        let (frame_pointer, return_address, filler, page_size) = match machine {
-            62 => (6, 16, [0xcc; 4], 0x4000),
-            183 => (29, 30, 0xd420_0000u32.to_le_bytes(), 0x10000),
-            40 => (11, 14, 0xe120_0070u32.to_le_bytes(), 0x4000),
-            machine => panic!("machine {machine}"),
-        };
-        let relocation_offset = 64 + 2 * at(4, 8) as u32;
-        for (i, byte) in text[relocation_offset as usize..][..3 * at(4, 8) as usize].iter_mut().enumerate() {
-            *byte = filler[i % 4];
-        }
-        let frame = FrameRegisters { frame_pointer, return_address, caller_sp_slot_from_fp: 2 };
-        let flags = if is_64bit { 0 } else { 0x0500_0400 };
-        let target = ElfTarget { is_64bit, machine, flags, page_size, frame };
-        let ours =
-            write(&ElfInput { target, text: &text, data: &data, relocation_offset, symbols: None }).unwrap();
-        assert_eq!(ours.len(), file.len());
-        if let Some(at) = ours.iter().zip(&file).position(|(a, b)| a != b) {
-            panic!("files differ at {at:#x}: {:#04x} instead of {:#04x}", ours[at], file[at]);
-        }
-    }
 }

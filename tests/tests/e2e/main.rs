@@ -14,4 +14,5 @@ mod golden;
 mod inspection;
 mod macho;
 mod programs;
+mod reference;
 mod snapshots;
