@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use snapcrane_view::printable;
+
 use crate::matching::{Change, TableDiff};
 use crate::tables::{self, Aspect, Value};
 use crate::{Diff, Named};
@@ -11,14 +13,8 @@ const WIDTH: usize = 120;
 
 fn shortened(text: &str) -> String {
     let mut characters = text.chars();
-    let start: String = characters.by_ref().take(WIDTH).flat_map(escaped).collect();
+    let start = printable(&characters.by_ref().take(WIDTH).collect::<String>());
     if characters.next().is_some() { format!("{start}…") } else { start }
-}
-
-/// Line ends in strings would break the listing.
-fn escaped(c: char) -> impl Iterator<Item = char> {
-    let plain = (!c.is_control()).then_some(c);
-    plain.into_iter().chain(c.is_control().then(|| c.escape_default()).into_iter().flatten())
 }
 
 fn value(value: &Value) -> String {
